@@ -1,0 +1,393 @@
+#include "results/overlap/overlap.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/arena.h"
+#include "core/clock.h"
+#include "results/db.h"
+
+/* What one call of overlap_list() works with. */
+struct overlap {
+	struct db db;
+	const struct overlap_query *query;
+	int64_t run_id, vantage_id, register_id;
+	struct overlap_summary summary;
+	struct arena *arena; /* of the summary */
+	sqlite3_stmt *domains, *entities, *records;
+};
+
+/*
+ * The values of the run's domains, in a temporary table: those that are derived from a domain's own records,
+ * then those that need a record which many domains share.
+ */
+static const char gather_sql[] =
+    "CREATE TEMP TABLE scanned (domain_id INTEGER PRIMARY KEY, stratum INTEGER NOT NULL);\n"
+    "CREATE TEMP TABLE shown (indicator TEXT NOT NULL, value TEXT NOT NULL, domain_id INTEGER NOT NULL,\n"
+    "	record_id INTEGER NOT NULL, PRIMARY KEY (indicator, value, domain_id, record_id)) WITHOUT ROWID;\n"
+    "CREATE TEMP TABLE counted (indicator TEXT NOT NULL, value TEXT NOT NULL, stratum INTEGER NOT NULL,\n"
+    "	count INTEGER NOT NULL, PRIMARY KEY (indicator, value, stratum)) WITHOUT ROWID;\n"
+    "CREATE TEMP TABLE wanted (indicator TEXT NOT NULL, value TEXT NOT NULL,\n"
+    "	PRIMARY KEY (indicator, value)) WITHOUT ROWID;\n"
+    "CREATE TEMP TABLE observed (indicator TEXT NOT NULL, stratum INTEGER NOT NULL, count INTEGER NOT NULL,\n"
+    "	PRIMARY KEY (indicator, stratum)) WITHOUT ROWID;\n";
+
+static const char *const gather_step[] = {
+    "INSERT INTO scanned SELECT domain_id,\n"
+    "	CASE stratum WHEN 'general' THEN 1 WHEN 'matched' THEN 2 ELSE 0 END\n"
+    "	FROM run_domain WHERE run_id = ?1",
+    /* A record stands for the run when the run lies in its present series or in an earlier one. */
+    "INSERT INTO shown SELECT v.indicator, v.value, i.domain_id, i.record_id\n"
+    "	FROM scanned JOIN indicator i USING (domain_id) JOIN indicator_value v USING (value_id)\n"
+    "	JOIN record r ON r.record_id = i.record_id\n"
+    "	WHERE r.vantage_id = ?2 AND ((?1 BETWEEN r.since_run_id AND r.last_run_id) OR EXISTS (\n"
+    "		SELECT 1 FROM span s WHERE s.record_id = r.record_id\n"
+    "		AND ?1 BETWEEN s.first_run_id AND s.last_run_id))",
+    NULL};
+
+/* Values that are joined through a shared record: only where its table exists yet. */
+static const struct {
+	const char *table, *sql;
+} gather_join[] = {
+    {"cert", "INSERT OR IGNORE INTO shown SELECT 'spki', c.spki_sha256, s.domain_id, c.record_id\n"
+	     "	FROM shown s JOIN cert c ON c.fingerprint_sha256 = s.value\n"
+	     "	WHERE s.indicator = 'certificate' AND c.spki_sha256 IS NOT NULL"},
+    {"cert", "INSERT OR IGNORE INTO shown SELECT 'san', n.value, s.domain_id, c.record_id\n"
+	     "	FROM shown s JOIN cert c ON c.fingerprint_sha256 = s.value, json_each(c.names) n\n"
+	     "	WHERE s.indicator = 'certificate' AND c.names IS NOT NULL"},
+    /* The newest answer of each database; several databases may name several systems. */
+    {"geo", "INSERT OR IGNORE INTO shown SELECT 'asn', 'AS' || g.asn, s.domain_id, g.record_id\n"
+	    "	FROM shown s JOIN geo g ON g.address = s.value JOIN record r ON r.record_id = g.record_id\n"
+	    "	WHERE s.indicator = 'address' AND g.role = 'web' AND g.asn IS NOT NULL\n"
+	    "	AND r.vantage_id = ?2 AND ?1 BETWEEN r.first_run_id AND r.last_run_id"},
+};
+
+static const char *const count_step[] = {
+    "INSERT INTO counted SELECT indicator, value, stratum, count(DISTINCT domain_id)\n"
+    "	FROM shown JOIN scanned USING (domain_id) GROUP BY indicator, value, stratum",
+    "INSERT INTO observed SELECT indicator, stratum, count(DISTINCT domain_id)\n"
+    "	FROM shown JOIN scanned USING (domain_id) GROUP BY indicator, stratum",
+    NULL};
+
+/* ?1 least, ?2 indicator or null, ?3 domain or null, ?4 limit, ?5 general domains, ?6 matched domains, ?7
+ * whether only what is wanted is listed. Ranked by how rare a value is among unrelated domains; without
+ * controls, inside the register. */
+static const char list_sql[] =
+    "WITH one AS (SELECT r.indicator, r.value, r.count AS c0,\n"
+    "		coalesce(g.count, 0) AS c1, coalesce(m.count, 0) AS c2, n0.count AS n0,\n"
+    "		coalesce(n1.count, 0) AS n1, coalesce(n2.count, 0) AS n2\n"
+    "	FROM counted r\n"
+    "	LEFT JOIN counted g ON g.indicator = r.indicator AND g.value = r.value AND g.stratum = 1\n"
+    "	LEFT JOIN counted m ON m.indicator = r.indicator AND m.value = r.value AND m.stratum = 2\n"
+    "	JOIN observed n0 ON n0.indicator = r.indicator AND n0.stratum = 0\n"
+    "	LEFT JOIN observed n1 ON n1.indicator = r.indicator AND n1.stratum = 1\n"
+    "	LEFT JOIN observed n2 ON n2.indicator = r.indicator AND n2.stratum = 2\n"
+    "	WHERE r.stratum = 0 AND r.count >= ?1 AND (?2 IS NULL OR r.indicator = ?2)\n"
+    "	AND (?3 IS NULL OR EXISTS (SELECT 1 FROM shown s JOIN domain d USING (domain_id)\n"
+    "		WHERE s.indicator = r.indicator AND s.value = r.value AND d.domain = ?3))\n"
+    "	AND (?7 = 0 OR EXISTS (SELECT 1 FROM wanted w\n"
+    "		WHERE w.indicator = r.indicator AND w.value = r.value)))\n"
+    "SELECT indicator, value, c0, c1, c2, n0, n1, n2,\n"
+    "	CASE WHEN ?5 + ?6 = 0 THEN (c0 + 0.5) / (n0 + 1)\n"
+    "		ELSE max(CASE WHEN ?5 > 0 THEN (c1 + 0.5) / (n1 + 1) ELSE 0 END,\n"
+    "			CASE WHEN ?6 > 0 THEN (c2 + 0.5) / (n2 + 1) ELSE 0 END) END AS frequency\n"
+    "	FROM one ORDER BY frequency, c0, telling(indicator), value LIMIT ?4";
+
+static const char domains_sql[] =
+    "SELECT DISTINCT d.domain FROM shown s JOIN scanned c USING (domain_id) JOIN domain d USING (domain_id)\n"
+    "	WHERE s.indicator = ?1 AND s.value = ?2 AND c.stratum = 0 ORDER BY d.domain";
+
+static const char records_sql[] =
+    "SELECT DISTINCT s.record_id FROM shown s JOIN scanned c USING (domain_id)\n"
+    "	WHERE s.indicator = ?1 AND s.value = ?2 AND c.stratum = 0 ORDER BY s.record_id";
+
+static const char entities_sql[] = "SELECT entity_id, kind, name, role, claim_status FROM listed_entity\n"
+				   "	WHERE register_id = ?1 AND domain = ?2 ORDER BY entity_id";
+
+/* SQL function: place of an indicator in the table, so that SQLite can sort by it. */
+static void telling(sqlite3_context *context, int argc, sqlite3_value **argv)
+{
+	const struct indicator *indicator = indicator_find((const char *)sqlite3_value_text(argv[0]));
+
+	(void)argc;
+	sqlite3_result_int64(context, indicator == NULL ? (int64_t)indicator_count : indicator - indicators);
+}
+
+static enum status run_step(struct overlap *overlap, const char *sql)
+{
+	sqlite3_stmt *statement = db_prepare(&overlap->db, sql);
+	enum status status;
+
+	if (statement == NULL)
+		return db_fail(&overlap->db);
+	if (sqlite3_bind_parameter_count(statement) >= 1)
+		sqlite3_bind_int64(statement, 1, overlap->run_id);
+	if (sqlite3_bind_parameter_count(statement) >= 2)
+		sqlite3_bind_int64(statement, 2, overlap->vantage_id);
+	status = db_run(&overlap->db, statement);
+	sqlite3_finalize(statement);
+	return status;
+}
+
+static enum status query_int(struct overlap *overlap, const char *sql, int64_t argument, int64_t *ret_value)
+{
+	sqlite3_stmt *statement = db_prepare(&overlap->db, sql);
+	enum status status;
+
+	if (statement == NULL)
+		return db_fail(&overlap->db);
+	if (sqlite3_bind_parameter_count(statement) >= 1)
+		sqlite3_bind_int64(statement, 1, argument);
+	status = db_int(&overlap->db, statement, 0, ret_value);
+	sqlite3_finalize(statement);
+	return status;
+}
+
+static enum status note_wanted(struct overlap *overlap)
+{
+	const struct overlap_query *query = overlap->query;
+	sqlite3_stmt *insert = db_prepare(&overlap->db, "INSERT OR IGNORE INTO wanted VALUES (?1, ?2)");
+	enum status status = insert == NULL ? db_fail(&overlap->db) : ST_OK;
+	size_t i;
+
+	for (i = 0; status == ST_OK && i < query->wanted_count; i++) {
+		db_bind_text(insert, 1, query->wanted[i].indicator);
+		db_bind_text(insert, 2, query->wanted[i].value);
+		status = db_run(&overlap->db, insert);
+	}
+	sqlite3_finalize(insert);
+	return status;
+}
+
+static bool has_table(struct overlap *overlap, const char *name)
+{
+	return sqlite3_table_column_metadata(
+		   overlap->db.handle, "main", name, NULL, NULL, NULL, NULL, NULL, NULL) == SQLITE_OK;
+}
+
+static enum status gather(struct overlap *overlap)
+{
+	enum status status = db_exec(&overlap->db, gather_sql);
+	size_t i;
+
+	if (status == ST_OK)
+		status = note_wanted(overlap);
+	for (i = 0; status == ST_OK && gather_step[i] != NULL; i++)
+		status = run_step(overlap, gather_step[i]);
+	for (i = 0; status == ST_OK && i < sizeof(gather_join) / sizeof(*gather_join); i++)
+		if (has_table(overlap, gather_join[i].table))
+			status = run_step(overlap, gather_join[i].sql);
+	for (i = 0; status == ST_OK && count_step[i] != NULL; i++)
+		status = run_step(overlap, count_step[i]);
+	return status;
+}
+
+static void take_run(void *arg, const struct run_row *row)
+{
+	struct overlap *overlap = arg;
+	char time[CLOCK_TEXT];
+
+	overlap->run_id = row->run_id;
+	overlap->vantage_id = row->vantage_id;
+	overlap->register_id = row->register_id;
+	overlap->summary.run_id = row->run_id;
+	overlap->summary.run_started = arena_strdup(overlap->arena, clock_text(row->started, time));
+	overlap->summary.run_state = arena_strdup(overlap->arena, row->state);
+	overlap->summary.vantage = arena_strdup(overlap->arena, row->info.vantage.name);
+}
+
+static enum status summarise(struct overlap *overlap)
+{
+	struct overlap_summary *summary = &overlap->summary;
+	enum status status = ST_OK;
+	int i;
+
+	for (i = 0; status == ST_OK && i < STRATA; i++)
+		status = query_int(
+		    overlap, "SELECT count(*) FROM scanned WHERE stratum = ?1", i, &summary->domains[i]);
+	if (status == ST_OK)
+		status = query_int(overlap, "SELECT count(*) FROM entity WHERE register_id = ?1",
+		    overlap->register_id, &summary->entities);
+	if (status == ST_OK)
+		status = query_int(overlap,
+		    "SELECT count(*) FROM entity WHERE register_id = ?1 AND kind = 'reported_center'",
+		    overlap->register_id, &summary->centers);
+	if (status == ST_OK)
+		status = query_int(overlap,
+		    "SELECT count(*) FROM entity e WHERE register_id = ?1 AND kind = 'reported_center' AND "
+		    "NOT EXISTS\n"
+		    "	(SELECT 1 FROM listing l WHERE l.register_id = e.register_id AND l.entity_id = "
+		    "e.entity_id)",
+		    overlap->register_id, &summary->centers_without_domain);
+	return status;
+}
+
+static enum status read_entities(struct overlap *overlap, struct arena *arena, struct overlap_domain *domain)
+{
+	enum { MOST = 64 };
+	enum status status;
+	bool row;
+
+	domain->entity = arena_array(arena, MOST, sizeof(*domain->entity));
+	sqlite3_bind_int64(overlap->entities, 1, overlap->register_id);
+	db_bind_text(overlap->entities, 2, domain->domain);
+	while ((status = db_step(&overlap->db, overlap->entities, &row)) == ST_OK && row) {
+		struct overlap_entity *entity;
+
+		if (domain->entity == NULL || domain->entity_count == MOST)
+			continue;
+		entity = &domain->entity[domain->entity_count++];
+		entity->entity_id = arena_strdup(arena, db_text(overlap->entities, 0));
+		entity->kind = arena_strdup(arena, db_text(overlap->entities, 1));
+		entity->name = arena_strdup(arena, db_text(overlap->entities, 2));
+		entity->role = arena_strdup(arena, db_text(overlap->entities, 3));
+		if (db_text_or_null(overlap->entities, 4) != NULL)
+			entity->claim_status = arena_strdup(arena, db_text(overlap->entities, 4));
+	}
+	return status;
+}
+
+static enum status read_domains(struct overlap *overlap, struct arena *arena, struct overlap_value *value)
+{
+	size_t room = (size_t)value->count[STRATUM_REGISTER], i;
+	enum status status;
+	bool row;
+
+	value->domain = arena_array(arena, room, sizeof(*value->domain));
+	if (value->domain == NULL)
+		return ST_NO_MEMORY;
+	db_bind_text(overlap->domains, 1, value->indicator->name);
+	db_bind_text(overlap->domains, 2, value->value);
+	while ((status = db_step(&overlap->db, overlap->domains, &row)) == ST_OK && row)
+		if (value->domain_count < room)
+			value->domain[value->domain_count++].domain =
+			    arena_strdup(arena, db_text(overlap->domains, 0));
+	for (i = 0; status == ST_OK && i < value->domain_count; i++)
+		status = read_entities(overlap, arena, &value->domain[i]);
+	return status;
+}
+
+static enum status read_records(struct overlap *overlap, struct arena *arena, struct overlap_value *value)
+{
+	size_t room = 0;
+	enum status status;
+	bool row;
+
+	db_bind_text(overlap->records, 1, value->indicator->name);
+	db_bind_text(overlap->records, 2, value->value);
+	while ((status = db_step(&overlap->db, overlap->records, &row)) == ST_OK && row) {
+		if (value->record_count == room) {
+			int64_t *more = arena_array(arena, room == 0 ? 16 : room * 2, sizeof(*more));
+
+			if (more == NULL) {
+				sqlite3_reset(overlap->records);
+				return ST_NO_MEMORY;
+			}
+			if (room > 0)
+				memcpy(more, value->record_id, room * sizeof(*more));
+			value->record_id = more;
+			room = room == 0 ? 16 : room * 2;
+		}
+		value->record_id[value->record_count++] = sqlite3_column_int64(overlap->records, 0);
+	}
+	return status;
+}
+
+static enum status visit_value(
+    struct overlap *overlap, sqlite3_stmt *list, const struct overlap_visitor *visitor)
+{
+	struct overlap_value value = {.indicator = indicator_find(db_text(list, 0))};
+	struct arena *arena;
+	enum status status;
+	int i;
+
+	if (value.indicator == NULL)
+		return ST_OK; /* of a newer program */
+	arena = arena_new(0);
+	if (arena == NULL)
+		return ST_NO_MEMORY;
+	value.value = db_text(list, 1);
+	for (i = 0; i < STRATA; i++) {
+		value.count[i] = sqlite3_column_int64(list, 2 + i);
+		value.observed[i] = sqlite3_column_int64(list, 2 + STRATA + i);
+	}
+	value.frequency = sqlite3_column_double(list, 2 + 2 * STRATA);
+	status = read_domains(overlap, arena, &value);
+	if (status == ST_OK)
+		status = read_records(overlap, arena, &value);
+	if (status == ST_OK)
+		visitor->value(visitor->arg, &value);
+	arena_free(arena);
+	return status;
+}
+
+static enum status list_values(struct overlap *overlap, const struct overlap_visitor *visitor)
+{
+	const struct overlap_query *query = overlap->query;
+	sqlite3_stmt *list = db_prepare(&overlap->db, list_sql);
+	enum status status;
+	bool row;
+
+	overlap->domains = db_prepare(&overlap->db, domains_sql);
+	overlap->entities = db_prepare(&overlap->db, entities_sql);
+	overlap->records = db_prepare(&overlap->db, records_sql);
+	if (list == NULL || overlap->domains == NULL || overlap->entities == NULL ||
+	    overlap->records == NULL) {
+		status = db_fail(&overlap->db);
+		goto out;
+	}
+	sqlite3_bind_int64(list, 1, query->least);
+	db_bind_text(list, 2, query->indicator);
+	db_bind_text(list, 3, query->with);
+	sqlite3_bind_int64(list, 4, query->limit > 0 ? query->limit : -1);
+	sqlite3_bind_int64(list, 5, overlap->summary.domains[STRATUM_GENERAL]);
+	sqlite3_bind_int64(list, 6, overlap->summary.domains[STRATUM_MATCHED]);
+	sqlite3_bind_int64(list, 7, query->wanted != NULL);
+	while ((status = db_step(&overlap->db, list, &row)) == ST_OK && row) {
+		status = visit_value(overlap, list, visitor);
+		if (status != ST_OK)
+			break;
+	}
+out:
+	sqlite3_finalize(list);
+	sqlite3_finalize(overlap->domains);
+	sqlite3_finalize(overlap->entities);
+	sqlite3_finalize(overlap->records);
+	return status;
+}
+
+enum status overlap_list(struct store *store, const struct overlap_query *query,
+    const struct overlap_visitor *visitor, char *ret_error)
+{
+	struct overlap overlap = {.query = query, .db.handle = store_handle(store)};
+	int64_t run_id = query->run_id > 0 ? query->run_id : store_newest_run(store);
+	enum status status;
+
+	overlap.arena = arena_new(0);
+	if (overlap.arena == NULL)
+		return ST_NO_MEMORY;
+	status = store_each_run(store, run_id, take_run, &overlap);
+	if (status == ST_OK && (run_id == 0 || overlap.run_id == 0)) {
+		snprintf(ret_error, STORE_ERROR, "the database has no such run; 'mooring runs' lists them");
+		status = ST_NOT_FOUND;
+		goto out;
+	}
+	sqlite3_create_function(
+	    overlap.db.handle, "telling", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, telling, NULL, NULL);
+	if (status == ST_OK)
+		status = gather(&overlap);
+	if (status == ST_OK)
+		status = summarise(&overlap);
+	if (status == ST_OK) {
+		visitor->summary(visitor->arg, &overlap.summary);
+		status = list_values(&overlap, visitor);
+	}
+	if (status != ST_OK)
+		snprintf(ret_error, STORE_ERROR, "%s", overlap.db.error);
+	db_exec(&overlap.db, "DROP TABLE IF EXISTS temp.scanned; DROP TABLE IF EXISTS temp.shown;\n"
+			     "DROP TABLE IF EXISTS temp.counted; DROP TABLE IF EXISTS temp.observed;\n"
+			     "DROP TABLE IF EXISTS temp.wanted");
+out:
+	arena_free(overlap.arena);
+	return status;
+}

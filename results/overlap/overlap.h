@@ -1,0 +1,88 @@
+/*
+ * What the domains of one run share: for each value that two or more register domains show, who they are and
+ * how many domains of the control populations show it too. Reads the store only; contacts nobody.
+ *
+ * Control domains are counted and never named. A value is listed with its counts, not judged.
+ */
+#ifndef MOORING_RESULTS_OVERLAP_OVERLAP_H
+#define MOORING_RESULTS_OVERLAP_OVERLAP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/status.h"
+#include "results/overlap/indicator.h"
+#include "results/store.h"
+
+enum { STRATUM_REGISTER, STRATUM_GENERAL, STRATUM_MATCHED, STRATA };
+
+/* A value of an indicator, by their texts. */
+struct overlap_key {
+	const char *indicator, *value;
+};
+
+struct overlap_query {
+	int64_t run_id;			  /* 0: store_newest_run() */
+	const char *indicator;		  /* only this one, or NULL */
+	const char *with;		  /* only values that this domain shows (A-label form), or NULL */
+	int64_t limit;			  /* at most so many values, 0: all */
+	unsigned least;			  /* register domains that must show a value; 2 is sharing */
+	const struct overlap_key *wanted; /* only these, or NULL */
+	size_t wanted_count;
+};
+
+/* What was compared. */
+struct overlap_summary {
+	int64_t run_id;
+	const char *run_started; /* RFC 3339 */
+	const char *run_state;
+	const char *vantage;
+	int64_t domains[STRATA];   /* with a final outcome in the run */
+	int64_t entities, centers; /* of the register; of kind reported_center */
+	int64_t centers_without_domain;
+};
+
+struct overlap_entity {
+	const char *entity_id, *kind, *name, *role;
+	const char *claim_status; /* of the newest claim, or NULL: nothing is claimed */
+};
+
+struct overlap_domain {
+	const char *domain;
+	struct overlap_entity *entity;
+	size_t entity_count; /* 0 in a plain list */
+};
+
+struct overlap_value {
+	const struct indicator *indicator;
+	const char *value;
+	int64_t count[STRATA];	  /* domains that show the value */
+	int64_t observed[STRATA]; /* domains that show any value of this indicator */
+	double frequency;	  /* what it is ranked by: the largest share of a control stratum,
+				     (count + 0.5) / (observed + 1); without controls, of the register */
+	struct overlap_domain *domain;
+	size_t domain_count;
+	int64_t *record_id; /* the records that show it, of the register's domains */
+	size_t record_count;
+};
+
+/* Everything handed to the callbacks is valid during the call only. */
+struct overlap_visitor {
+	void (*summary)(void *arg, const struct overlap_summary *summary); /* first, once */
+	void (*value)(void *arg, const struct overlap_value *value);	   /* the rarest first */
+	void *arg;
+};
+
+/* ST_OK; ST_NOT_FOUND when the store has no such run; others with a sentence in `ret_error` (STORE_ERROR
+ * bytes). */
+enum status overlap_list(struct store *store, const struct overlap_query *query,
+    const struct overlap_visitor *visitor, char *ret_error);
+/*
+ * The same for a domain that was just probed: which of the values in `records` (those of `domain`, and those
+ * without a domain: addresses and certificates) the register's domains of the run show. The domain itself may
+ * be among them.
+ */
+enum status overlap_of_records(struct store *store, const struct record *records, const char *domain,
+    const struct overlap_visitor *visitor, char *ret_error);
+
+#endif

@@ -1,0 +1,405 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "config.h"
+#include "core/log.h"
+#include "core/text.h"
+#include "domain.h"
+#include "output.h"
+#include "results/json.h"
+#include "results/overlap/overlap.h"
+
+enum format { FORMAT_TABLE, FORMAT_JSONL, FORMAT_CSV };
+
+struct printer {
+	FILE *file;
+	enum format format;
+	const char *with;
+	struct overlap_summary summary; /* numbers only are kept */
+	int64_t values;
+};
+
+static const char *const stratum_name[STRATA] = {"register", "general", "matched"};
+
+/* --- JSON Lines --- */
+
+static void json_summary(struct buf *out, const struct overlap_summary *summary)
+{
+	int i;
+
+	buf_add_char(out, '{');
+	json_key(out, "schema_version");
+	json_string(out, RECORD_SCHEMA_VERSION);
+	json_key(out, "record_type");
+	json_string(out, "overlap_summary");
+	json_key(out, "run_id");
+	json_int(out, summary->run_id);
+	json_key(out, "run_started");
+	json_string(out, summary->run_started);
+	json_key(out, "run_state");
+	json_string(out, summary->run_state);
+	json_key(out, "vantage");
+	json_string(out, summary->vantage);
+	for (i = 0; i < STRATA; i++) {
+		char key[32];
+
+		snprintf(key, sizeof(key), "%s_domains", stratum_name[i]);
+		json_key(out, key);
+		json_int(out, summary->domains[i]);
+	}
+	json_key(out, "entities");
+	json_int(out, summary->entities);
+	json_key(out, "reported_centers");
+	json_int(out, summary->centers);
+	json_key(out, "reported_centers_without_domain");
+	json_int(out, summary->centers_without_domain);
+	json_key(out, "meaning");
+	json_string(out, "a shared value is a fact about infrastructure; it is no sign of control");
+	buf_add_text(out, "}\n");
+}
+
+static void json_entities(struct buf *out, const struct overlap_domain *domain)
+{
+	size_t i;
+
+	json_key(out, "entities");
+	buf_add_char(out, '[');
+	for (i = 0; i < domain->entity_count; i++) {
+		const struct overlap_entity *entity = &domain->entity[i];
+
+		buf_add_text(out, i > 0 ? ",{" : "{");
+		json_key(out, "entity_id");
+		json_string(out, entity->entity_id);
+		json_key(out, "kind");
+		json_string(out, entity->kind);
+		json_key(out, "name");
+		json_string(out, entity->name);
+		json_key(out, "role");
+		json_string(out, entity->role);
+		json_key(out, "claim_status");
+		json_string(out, entity->claim_status);
+		buf_add_char(out, '}');
+	}
+	buf_add_char(out, ']');
+}
+
+static void json_overlap(struct buf *out, const struct overlap_value *value)
+{
+	size_t i;
+	int s;
+
+	buf_add_char(out, '{');
+	json_key(out, "schema_version");
+	json_string(out, RECORD_SCHEMA_VERSION);
+	json_key(out, "record_type");
+	json_string(out, "overlap_value");
+	json_key(out, "indicator");
+	json_string(out, value->indicator->name);
+	json_key(out, "family");
+	json_string(out, indicator_family_name(value->indicator->family));
+	json_key(out, "value");
+	json_string(out, value->value);
+	for (s = 0; s < STRATA; s++) {
+		char key[32];
+
+		snprintf(key, sizeof(key), "%s_count", stratum_name[s]);
+		json_key(out, key);
+		json_int(out, value->count[s]);
+		snprintf(key, sizeof(key), "%s_n", stratum_name[s]);
+		json_key(out, key);
+		json_int(out, value->observed[s]);
+	}
+	json_key(out, "frequency");
+	json_real(out, value->frequency);
+	json_key(out, "domains");
+	buf_add_char(out, '[');
+	for (i = 0; i < value->domain_count; i++) {
+		buf_add_text(out, i > 0 ? ",{" : "{");
+		json_key(out, "domain");
+		json_string(out, value->domain[i].domain);
+		json_entities(out, &value->domain[i]);
+		buf_add_char(out, '}');
+	}
+	buf_add_char(out, ']');
+	json_key(out, "record_ids");
+	buf_add_char(out, '[');
+	for (i = 0; i < value->record_count; i++)
+		buf_printf(out, "%s%" PRId64, i > 0 ? "," : "", value->record_id[i]);
+	buf_add_text(out, "]}\n");
+}
+
+/* --- CSV: a line for each domain that shows a value --- */
+
+static void csv_text(struct buf *out, const char *text, bool last)
+{
+	csv_cell(out, text == NULL ? "" : text, text == NULL ? 0 : strlen(text));
+	buf_add_text(out, last ? "\r\n" : ",");
+}
+
+static void csv_header(struct buf *out)
+{
+	buf_add_text(out,
+	    "indicator,family,value,register_count,register_n,general_count,general_n,matched_count,"
+	    "matched_n,frequency,domain,entity_id,kind,name,claim_status\r\n");
+}
+
+static void csv_line(struct buf *out, const struct overlap_value *value, const struct overlap_domain *domain,
+    const struct overlap_entity *entity)
+{
+	int s;
+
+	csv_text(out, value->indicator->name, false);
+	csv_text(out, indicator_family_name(value->indicator->family), false);
+	csv_text(out, value->value, false);
+	for (s = 0; s < STRATA; s++)
+		buf_printf(out, "%" PRId64 ",%" PRId64 ",", value->count[s], value->observed[s]);
+	buf_printf(out, "%.6g,", value->frequency);
+	csv_text(out, domain->domain, false);
+	csv_text(out, entity == NULL ? NULL : entity->entity_id, false);
+	csv_text(out, entity == NULL ? NULL : entity->kind, false);
+	csv_text(out, entity == NULL ? NULL : entity->name, false);
+	csv_text(out, entity == NULL ? NULL : entity->claim_status, true);
+}
+
+static void csv_overlap(struct buf *out, const struct overlap_value *value)
+{
+	size_t i, j;
+
+	for (i = 0; i < value->domain_count; i++) {
+		const struct overlap_domain *domain = &value->domain[i];
+
+		if (domain->entity_count == 0)
+			csv_line(out, value, domain, NULL);
+		for (j = 0; j < domain->entity_count; j++)
+			csv_line(out, value, domain, &domain->entity[j]);
+	}
+}
+
+/* --- a table for a person --- */
+
+static void add_printable(struct buf *out, const char *text)
+{
+	text_add_printable(out, text, strlen(text));
+}
+
+static void table_summary(struct buf *out, const struct overlap_summary *summary)
+{
+	int64_t controls = summary->domains[STRATUM_GENERAL] + summary->domains[STRATUM_MATCHED];
+
+	buf_printf(out, "Run %" PRId64 " of %.10s from ", summary->run_id, summary->run_started);
+	add_printable(out, summary->vantage);
+	buf_printf(out, ": %" PRId64 " register domains compared", summary->domains[STRATUM_REGISTER]);
+	if (controls > 0)
+		buf_printf(out,
+		    "; base rates from %" PRId64 " general and %" PRId64 " matched control domains.\n",
+		    summary->domains[STRATUM_GENERAL], summary->domains[STRATUM_MATCHED]);
+	else
+		buf_add_text(out,
+		    ". No base rate: without control domains (--control) nobody can say how common "
+		    "a value is elsewhere.\n");
+	if (summary->centers > 0)
+		buf_printf(out,
+		    "The register has %" PRId64 " entities, %" PRId64
+		    " of them reported centers; no domain is known "
+		    "for %" PRId64 " of these.\n",
+		    summary->entities, summary->centers, summary->centers_without_domain);
+	buf_add_text(out,
+	    "A shared value is a fact about infrastructure: a shared operator or a shared service "
+	    "provider. The rarest first.\n");
+}
+
+static void table_counts(
+    struct buf *out, const struct overlap_value *value, const struct overlap_summary *summary)
+{
+	int s;
+
+	buf_printf(out, "      %" PRId64 " of %" PRId64 " register", value->count[STRATUM_REGISTER],
+	    value->observed[STRATUM_REGISTER]);
+	for (s = STRATUM_GENERAL; s < STRATA; s++)
+		if (summary->domains[s] > 0)
+			buf_printf(out, ", %" PRId64 " of %" PRId64 " %s", value->count[s],
+			    value->observed[s], stratum_name[s]);
+	buf_add_char(out, '\n');
+}
+
+static void table_domain(struct buf *out, const struct overlap_domain *domain)
+{
+	char unicode[4 * LIMIT_NAME];
+	size_t i;
+
+	buf_add_text(out, "      ");
+	add_printable(out, domain->domain);
+	domain_to_unicode(domain->domain, unicode, sizeof(unicode));
+	if (strcmp(unicode, domain->domain) != 0) {
+		buf_add_text(out, " (");
+		add_printable(out, unicode);
+		buf_add_char(out, ')');
+	}
+	for (i = 0; i < domain->entity_count; i++) {
+		const struct overlap_entity *entity = &domain->entity[i];
+
+		buf_add_text(out, i == 0 ? "  " : "; ");
+		add_printable(out, entity->name);
+		buf_add_text(out, " [");
+		add_printable(out, entity->kind);
+		buf_add_text(out, ", ");
+		add_printable(out, entity->claim_status == NULL ? "no claim" : entity->claim_status);
+		buf_add_char(out, ']');
+	}
+	buf_add_char(out, '\n');
+}
+
+static void table_overlap(struct buf *out, const struct printer *printer, const struct overlap_value *value)
+{
+	size_t i;
+
+	buf_printf(out, "\n%4" PRId64 "  %s ", printer->values, value->indicator->name);
+	add_printable(out, value->value);
+	buf_add_char(out, '\n');
+	table_counts(out, value, &printer->summary);
+	for (i = 0; i < value->domain_count; i++)
+		table_domain(out, &value->domain[i]);
+}
+
+static void on_summary(void *arg, const struct overlap_summary *summary)
+{
+	struct printer *printer = arg;
+	struct buf out = {0};
+
+	printer->summary = *summary;
+	if (printer->format == FORMAT_JSONL)
+		json_summary(&out, summary);
+	else if (printer->format == FORMAT_CSV)
+		csv_header(&out);
+	else
+		table_summary(&out, summary);
+	output_buf(printer->file, &out);
+	buf_release(&out);
+}
+
+static void on_value(void *arg, const struct overlap_value *value)
+{
+	struct printer *printer = arg;
+	struct buf out = {0};
+
+	printer->values++;
+	if (printer->format == FORMAT_JSONL)
+		json_overlap(&out, value);
+	else if (printer->format == FORMAT_CSV)
+		csv_overlap(&out, value);
+	else
+		table_overlap(&out, printer, value);
+	output_buf(printer->file, &out);
+	buf_release(&out);
+}
+
+static int list(const struct config *config, const struct overlap_query *query, struct printer *printer)
+{
+	const char *path = config->db == NULL ? "mooring.db" : config->db;
+	struct overlap_visitor visitor = {.summary = on_summary, .value = on_value, .arg = printer};
+	char error[STORE_ERROR] = "";
+	struct store *store = NULL;
+	enum status status = store_open_readonly(&store, path, error);
+
+	if (status == ST_OK)
+		status = overlap_list(store, query, &visitor, error);
+	if (status != ST_OK)
+		log_line(LOG_ERROR, "%s: %s", path, error[0] == '\0' ? status_text(status) : error);
+	else if (printer->values == 0 && printer->format == FORMAT_TABLE)
+		fputs("\nNothing is shared.\n", printer->file);
+	store_close(store);
+	return status == ST_OK ? EXIT_COMPLETE : EXIT_FAILED;
+}
+
+static bool read_format(const struct config *config, enum format *ret_format)
+{
+	const char *name = config->format != NULL ? config->format : config->json ? "jsonl" : "table";
+
+	if (strcmp(name, "table") == 0)
+		*ret_format = FORMAT_TABLE;
+	else if (strcmp(name, "jsonl") == 0)
+		*ret_format = FORMAT_JSONL;
+	else if (strcmp(name, "csv") == 0)
+		*ret_format = FORMAT_CSV;
+	else
+		log_line(LOG_ERROR, "--format '%s' should be table, jsonl or csv", name);
+	return strcmp(name, "table") == 0 || strcmp(name, "jsonl") == 0 || strcmp(name, "csv") == 0;
+}
+
+static bool read_query(const struct config *config, struct domain *with, struct overlap_query *ret_query)
+{
+	struct overlap_query query = {.least = 2, .limit = config->limit, .indicator = config->type};
+	struct domain_rules *rules;
+	const char *fault = NULL;
+	char *end = NULL;
+
+	if (config->run != NULL) {
+		query.run_id = strtoll(config->run, &end, 10);
+		if (*end != '\0' || query.run_id <= 0) {
+			log_line(LOG_ERROR,
+			    "--as-of '%s' should be the number of a run; 'mooring runs' lists them",
+			    config->run);
+			return false;
+		}
+	}
+	if (config->type != NULL && indicator_find(config->type) == NULL) {
+		log_line(LOG_ERROR, "--type '%s' is no indicator; 'mooring probes' lists them", config->type);
+		return false;
+	}
+	if (config->with != NULL) {
+		rules = domain_rules_new(NULL);
+		if (rules == NULL || domain_parse(rules, config->with, with, &fault) != ST_OK) {
+			log_line(LOG_ERROR, "--with '%s' %s", config->with,
+			    fault == NULL ? "cannot be read" : fault);
+			domain_rules_free(rules);
+			return false;
+		}
+		domain_rules_free(rules);
+		query.with = with->name;
+	}
+	*ret_query = query;
+	return true;
+}
+
+int cmd_overlaps(int argc, char **argv)
+{
+	struct printer printer = {0};
+	struct overlap_query query;
+	struct config config;
+	struct domain with;
+	int first, code = EXIT_USAGE;
+
+	config_init(&config);
+	if (config_read(&config, CONFIG_READ, argc, argv, &first) != ST_OK)
+		goto out;
+	if (config.help) {
+		printf(
+		    "Usage: mooring overlaps [OPTION...]\n\nLists the values that two or more domains of the "
+		    "register "
+		    "share in a run, the rarest\namong the control domains first, with who shares them.\n");
+		config_print_help(CONFIG_READ);
+		code = EXIT_COMPLETE;
+		goto out;
+	}
+	if (first < argc) {
+		log_line(LOG_ERROR, "overlaps takes no argument ('%s'); --with DOMAIN asks about one domain",
+		    argv[first]);
+		goto out;
+	}
+	if (!read_format(&config, &printer.format) || !read_query(&config, &with, &query))
+		goto out;
+	code = EXIT_FAILED;
+	printer.file = output_open(config.output);
+	if (printer.file == NULL)
+		goto out;
+	code = list(&config, &query, &printer);
+	if (!output_close(printer.file, config.output))
+		code = EXIT_FAILED;
+out:
+	config_release(&config);
+	return code;
+}
