@@ -78,6 +78,7 @@ static enum status add_file(struct geo_set *set, const char *path, char ret_erro
 {
 	const char *slash = strrchr(path, '/'), *fault = mmdb_check_file(path);
 	struct open_database *database;
+	char reason[160];
 	int error;
 
 	if (fault == NULL && set->count == GEO_DATABASES)
@@ -92,7 +93,8 @@ static enum status add_file(struct geo_set *set, const char *path, char ret_erro
 	error = MMDB_open(path, MMDB_MODE_MMAP, &database->mmdb);
 	if (error != MMDB_SUCCESS) {
 		free(database);
-		describe(ret_error, path, MMDB_strerror(error));
+		snprintf(reason, sizeof(reason), "is no usable database: %s", MMDB_strerror(error));
+		describe(ret_error, path, reason);
 		return ST_INVALID;
 	}
 	database->name = strdup(slash == NULL ? path : slash + 1);

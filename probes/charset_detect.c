@@ -129,9 +129,13 @@ void charset_detect(char *ret_label, size_t size, const uint8_t *body, size_t le
 {
 	/* Right on short texts where uchardet is; the characters decide between the two Chinese families, and
 	 * where uchardet sees a single-byte encoding or nothing. */
-	static const char *const trusted[] = {"euc-kr", "uhc", "euc-jp", "shift_jis", "iso-2022-jp", NULL};
+	static const char *const trusted[] = {
+	    "euc-kr", "uhc", "euc-jp", "shift_jis", "iso-2022-jp", "utf-8", NULL};
 	struct fit gbk, big5;
 
+	/* Long scripts may stand in front of the text. */
+	for (; length > 0 && body[0] < 0x80; length--)
+		body++;
 	if (length > SAMPLE)
 		length = SAMPLE;
 	ask_uchardet(ret_label, size, body, length);

@@ -32,7 +32,7 @@ enum {
 	/* What resolvers may send by UDP without fragmentation. */
 	UDP_SIZE = 1232,
 	/* A channel has one source port per resolver; after so many queries new ones get another. */
-	CHANNEL_QUERIES = 20000,
+	CHANNEL_QUERIES = 10000,
 	OPT_SIZE = 11
 };
 

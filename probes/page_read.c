@@ -116,6 +116,8 @@ static bool host_of(const char *url, char ret_host[LIMIT_NAME + 1])
 		return false;
 	url += 2;
 	length = strcspn(url, "/?#\\ \t\r\n\f\"<>'");
+	if (url[length + strspn(url + length, " \t\r\n\f")] != '\0' && strchr("/?#\\", url[length]) == NULL)
+		return false;
 	at = memrchr(url, '@', length);
 	if (at != NULL) {
 		length -= (size_t)(at + 1 - url);

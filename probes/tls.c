@@ -9,6 +9,7 @@
 #include "core/clock.h"
 #include "core/limits.h"
 #include "core/text.h"
+#include "probes/tls_provider.h"
 #include "probes/verify.h"
 
 enum { SHA256_SIZE = 32, SHA256_HEX = 64 };
@@ -54,6 +55,7 @@ static const struct schema schema = {
 };
 
 struct tls_client {
+	OSSL_LIB_CTX *library; /* NULL: OpenSSL's default */
 	SSL_CTX *ctx;
 	EVP_MD *sha256;
 	struct verifier *verifier;
@@ -179,7 +181,8 @@ struct tls_client *tls_client_new(const char *ca_file, char *ret_error)
 	if (client->verifier == NULL)
 		goto fail;
 	client->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-	client->ctx = SSL_CTX_new(TLS_client_method());
+	client->library = tls_library_new();
+	client->ctx = SSL_CTX_new_ex(client->library, NULL, TLS_client_method());
 	if (client->sha256 == NULL || client->ctx == NULL || !configure(client->ctx)) {
 		snprintf(ret_error, 256, "OpenSSL cannot be set up: %s",
 		    ERR_reason_error_string(ERR_peek_last_error()));
@@ -198,6 +201,7 @@ void tls_client_free(struct tls_client *client)
 	SSL_CTX_free(client->ctx);
 	EVP_MD_free(client->sha256);
 	verifier_free(client->verifier);
+	OSSL_LIB_CTX_free(client->library);
 	free(client);
 }
 

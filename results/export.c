@@ -223,7 +223,10 @@ enum status export_walk(struct export *export, const char *only, export_visit *v
 	bool row;
 
 	statement = db_prepare(export->db,
-	    "SELECT r.record_id, r.record_type, r.record_version, d.domain, coalesce(o.input, d.domain), "
+	    "SELECT r.record_id, r.record_type, r.record_version, "
+	    /* What is no domain name stands in `domain` for itself. */
+	    "CASE WHEN r.record_type = 'domain' AND r.status = 'INVALID' THEN NULL ELSE d.domain END, "
+	    "coalesce(o.input, d.domain), "
 	    "r.attempt, r.duration, r.status, r.phase, r.error, r.first_run_id, r.last_run_id, r.first_seen, "
 	    "r.last_seen FROM record AS r LEFT JOIN domain AS d USING (domain_id) "
 	    "LEFT JOIN run_domain AS o ON o.domain_id = r.domain_id AND o.run_id = ?1 "

@@ -149,7 +149,8 @@ CREATE TABLE run_geo (
 
 CREATE TABLE domain (
 	domain_id INTEGER PRIMARY KEY,
-	domain TEXT NOT NULL UNIQUE     -- A-label form, lower case, without the root dot
+	domain TEXT NOT NULL UNIQUE     -- A-label form, lower case, without the root dot; an input that is no
+	                                -- domain name stands here as given, with the outcome INVALID
 );
 
 -- The final outcome of a domain in a run: written with all its records in one transaction. A resumed run

@@ -4,17 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "results/evidence.h"
-#include "results/json.h"
+#include "results/fields.h"
 #include "results/store_private.h"
-#include "results/table.h"
-
-/* A record type that was met: its table is there and its INSERT prepared. */
-struct known_type {
-	struct known_type *next;
-	const struct schema *schema;
-	sqlite3_stmt *insert;
-};
 
 enum {
 	FIND_DOMAIN,
@@ -28,7 +19,6 @@ enum {
 	BEGIN_SPAN,
 	ADD_OUTCOME,
 	ADD_SHARED,
-	ADD_UNDECODED,
 	FIND_VALUE,
 	ADD_VALUE,
 	ADD_INDICATOR,
@@ -58,7 +48,6 @@ static const char *const sql[STATEMENTS] = {
     [ADD_OUTCOME] = "INSERT OR REPLACE INTO run_domain (domain_id, run_id, stratum, input, outcome, "
 		    "finished_at, duration) VALUES (?, ?, ?, ?, ?, ?, ?)",
     [ADD_SHARED] = "INSERT OR IGNORE INTO run_shared (run_id, key) VALUES (?, ?)",
-    [ADD_UNDECODED] = "INSERT INTO undecoded (record_id, position, field, bytes) VALUES (?, ?, ?, ?)",
     [FIND_VALUE] = "SELECT value_id FROM indicator_value WHERE indicator = ? AND value = ?",
     [ADD_VALUE] = "INSERT INTO indicator_value (indicator, value) VALUES (?, ?)",
     [ADD_INDICATOR] = "INSERT OR IGNORE INTO indicator (value_id, domain_id, record_id) VALUES (?, ?, ?)",
@@ -68,10 +57,8 @@ struct sink_sqlite {
 	struct sink sink;
 	struct store *store;
 	struct db *db;
-	struct evidence *evidence;
-	struct known_type *type;
+	struct fields *fields;
 	sqlite3_stmt *statement[STATEMENTS];
-	struct buf scratch;
 	enum status failed; /* ST_OK, or why nothing more is taken */
 	bool in_transaction;
 	/* of the batch at hand */
@@ -157,136 +144,6 @@ static enum status enter_domain(struct sink_sqlite *s, const char *domain)
 	return status;
 }
 
-static enum status add_known_type(
-    struct sink_sqlite *s, const struct schema *schema, struct known_type **ret_type)
-{
-	struct known_type *type = calloc(1, sizeof(*type));
-	enum status status;
-
-	if (type == NULL)
-		return ST_NO_MEMORY;
-	type->schema = schema;
-	status = table_ensure(s->db, schema);
-	if (status == ST_OK) {
-		type->insert = table_insert(s->db, schema);
-		if (type->insert == NULL)
-			status = ST_SYSTEM;
-	}
-	if (status != ST_OK) {
-		free(type);
-		return status;
-	}
-	type->next = s->type;
-	s->type = type;
-	*ret_type = type;
-	return ST_OK;
-}
-
-static enum status find_type(struct sink_sqlite *s, const struct schema *schema, struct known_type **ret_type)
-{
-	struct known_type *type;
-
-	for (type = s->type; type != NULL; type = type->next)
-		if (type->schema == schema) {
-			*ret_type = type;
-			return ST_OK;
-		}
-	return add_known_type(s, schema, ret_type);
-}
-
-static enum status bind_bytes(struct sink_sqlite *s, sqlite3_stmt *statement, int index,
-    const struct schema *schema, const struct field *field, const struct value *value)
-{
-	uint8_t sha256[EVIDENCE_DIGEST];
-	enum status status;
-
-	if ((field->flags & FIELD_EVIDENCE) == 0) {
-		sqlite3_bind_blob64(statement, index,
-		    value->bytes.length == 0 ? "" : (const void *)value->bytes.data, value->bytes.length,
-		    SQLITE_STATIC);
-		return ST_OK;
-	}
-	status = evidence_put(
-	    s->evidence, schema->record_type, field->name, value->bytes.data, value->bytes.length, sha256);
-	if (status == ST_OK)
-		sqlite3_bind_blob(statement, index, sha256, sizeof(sha256), SQLITE_TRANSIENT);
-	return status;
-}
-
-static enum status bind_field(struct sink_sqlite *s, sqlite3_stmt *statement, int index,
-    const struct schema *schema, const struct field *field, const struct value *value)
-{
-	if (!value->set)
-		return ST_OK;
-	switch (field->type) {
-	case FIELD_BOOL:
-		sqlite3_bind_int(statement, index, value->boolean);
-		return ST_OK;
-	case FIELD_INT:
-		sqlite3_bind_int64(statement, index, value->integer);
-		return ST_OK;
-	case FIELD_REAL:
-		sqlite3_bind_double(statement, index, value->real);
-		return ST_OK;
-	case FIELD_TEXT:
-		sqlite3_bind_text64(
-		    statement, index, value->text.data, value->text.length, SQLITE_STATIC, SQLITE_UTF8);
-		return ST_OK;
-	case FIELD_BYTES:
-		return bind_bytes(s, statement, index, schema, field, value);
-	case FIELD_TEXTS:
-	case FIELD_ROWS:
-		buf_clear(&s->scratch);
-		json_value(&s->scratch, field, value);
-		if (s->scratch.failed)
-			return ST_NO_MEMORY;
-		sqlite3_bind_text64(statement, index, buf_text(&s->scratch), s->scratch.length,
-		    SQLITE_TRANSIENT, SQLITE_UTF8);
-		return ST_OK;
-	}
-	return ST_INVALID;
-}
-
-static enum status add_fields(struct sink_sqlite *s, const struct record *record)
-{
-	const struct schema *schema = record->schema;
-	struct known_type *type;
-	enum status status;
-	size_t i;
-
-	status = find_type(s, schema, &type);
-	if (status != ST_OK)
-		return status;
-	sqlite3_clear_bindings(type->insert);
-	sqlite3_bind_int64(type->insert, 1, s->record_id);
-	for (i = 0; i < schema->field_count && status == ST_OK; i++)
-		status =
-		    bind_field(s, type->insert, (int)i + 2, schema, &schema->field[i], &record->value[i]);
-	return status == ST_OK ? db_run(s->db, type->insert) : status;
-}
-
-static enum status add_undecoded(struct sink_sqlite *s, const struct record *record)
-{
-	const struct undecoded *undecoded;
-	enum status status = ST_OK;
-	sqlite3_stmt *statement;
-	int64_t position = 0;
-
-	for (undecoded = record->undecoded; undecoded != NULL && status == ST_OK;
-	     undecoded = undecoded->next) {
-		statement = ready(s, ADD_UNDECODED);
-		if (statement == NULL)
-			return ST_SYSTEM;
-		sqlite3_bind_int64(statement, 1, s->record_id);
-		sqlite3_bind_int64(statement, 2, ++position);
-		db_bind_text(statement, 3, undecoded->field);
-		sqlite3_bind_blob64(statement, 4, undecoded->length == 0 ? "" : (const void *)undecoded->data,
-		    undecoded->length, SQLITE_STATIC);
-		status = db_run(s->db, statement);
-	}
-	return status;
-}
-
 static enum status find_value(
     struct sink_sqlite *s, const char *indicator, const char *value, int64_t *ret_value_id)
 {
@@ -356,9 +213,7 @@ static enum status add_record(
 
 	status = add_record_row(s, record, fact);
 	if (status == ST_OK)
-		status = add_fields(s, record);
-	if (status == ST_OK)
-		status = add_undecoded(s, record);
+		status = fields_put(s->fields, s->record_id, record);
 	if (status == ST_OK && s->store->derive != NULL) {
 		s->emit_status = ST_OK;
 		s->store->derive(record, add_indicator, s);
@@ -416,7 +271,7 @@ static enum status add_outcome(struct sink_sqlite *s, const struct record *recor
 	sqlite3_bind_int64(statement, 1, s->domain_id);
 	sqlite3_bind_int64(statement, 2, s->store->run_id);
 	db_bind_text(statement, 3, record_get_text(record, "stratum"));
-	if (record->input != NULL && strcmp(record->input, record->domain) != 0)
+	if (record->input != NULL && strcmp(record->input, s->domain) != 0)
 		db_bind_text(statement, 4, record->input);
 	db_bind_text(statement, 5, record_get_text(record, "outcome"));
 	sqlite3_bind_int64(statement, 6, record->started + (record->duration > 0 ? record->duration : 0));
@@ -427,12 +282,14 @@ static enum status add_outcome(struct sink_sqlite *s, const struct record *recor
 
 static enum status put_record(struct sink_sqlite *s, const struct record *record)
 {
+	bool outcome = strcmp(record->schema->record_type, "domain") == 0;
 	enum status status;
 
-	status = enter_domain(s, record->domain);
+	/* An input that is no domain name has an outcome too: it stands for itself. */
+	status = enter_domain(s, outcome && record->domain == NULL ? record->input : record->domain);
 	if (status == ST_OK)
 		status = put_fact(s, record);
-	if (status == ST_OK && record->domain != NULL && strcmp(record->schema->record_type, "domain") == 0)
+	if (status == ST_OK && outcome && s->domain_id != 0)
 		status = add_outcome(s, record);
 	return status;
 }
@@ -506,18 +363,11 @@ static enum status close_sink(struct sink *sink)
 {
 	struct sink_sqlite *s = self(sink);
 	enum status status = commit(sink);
-	struct known_type *type, *next;
 	size_t i;
 
 	for (i = 0; i < STATEMENTS; i++)
 		sqlite3_finalize(s->statement[i]);
-	for (type = s->type; type != NULL; type = next) {
-		next = type->next;
-		sqlite3_finalize(type->insert);
-		free(type);
-	}
-	evidence_free(s->evidence);
-	buf_release(&s->scratch);
+	fields_free(s->fields);
 	free(s);
 	return status;
 }
@@ -534,8 +384,8 @@ struct sink *sink_sqlite_new(struct store *store)
 	s->sink.class = &sink_sqlite_class;
 	s->store = store;
 	s->db = &store->db;
-	s->evidence = evidence_new(&store->db);
-	if (s->evidence != NULL)
+	s->fields = fields_new(&store->db);
+	if (s->fields != NULL)
 		return &s->sink;
 	free(s);
 	return NULL;

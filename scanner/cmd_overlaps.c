@@ -7,9 +7,9 @@
 #include "commands.h"
 #include "config.h"
 #include "core/log.h"
-#include "core/text.h"
 #include "domain.h"
 #include "output.h"
+#include "overlap_table.h"
 #include "results/json.h"
 #include "results/overlap/overlap.h"
 
@@ -18,9 +18,7 @@ enum format { FORMAT_TABLE, FORMAT_JSONL, FORMAT_CSV };
 struct printer {
 	FILE *file;
 	enum format format;
-	const char *with;
-	struct overlap_summary summary; /* numbers only are kept */
-	int64_t values;
+	struct overlap_table table;
 };
 
 static const char *const stratum_name[STRATA] = {"register", "general", "matched"};
@@ -179,104 +177,17 @@ static void csv_overlap(struct buf *out, const struct overlap_value *value)
 	}
 }
 
-/* --- a table for a person --- */
-
-static void add_printable(struct buf *out, const char *text)
-{
-	text_add_printable(out, text, strlen(text));
-}
-
-static void table_summary(struct buf *out, const struct overlap_summary *summary)
-{
-	int64_t controls = summary->domains[STRATUM_GENERAL] + summary->domains[STRATUM_MATCHED];
-
-	buf_printf(out, "Run %" PRId64 " of %.10s from ", summary->run_id, summary->run_started);
-	add_printable(out, summary->vantage);
-	buf_printf(out, ": %" PRId64 " register domains compared", summary->domains[STRATUM_REGISTER]);
-	if (controls > 0)
-		buf_printf(out,
-		    "; base rates from %" PRId64 " general and %" PRId64 " matched control domains.\n",
-		    summary->domains[STRATUM_GENERAL], summary->domains[STRATUM_MATCHED]);
-	else
-		buf_add_text(out,
-		    ". No base rate: without control domains (--control) nobody can say how common "
-		    "a value is elsewhere.\n");
-	if (summary->centers > 0)
-		buf_printf(out,
-		    "The register has %" PRId64 " entities, %" PRId64
-		    " of them reported centers; no domain is known "
-		    "for %" PRId64 " of these.\n",
-		    summary->entities, summary->centers, summary->centers_without_domain);
-	buf_add_text(out,
-	    "A shared value is a fact about infrastructure: a shared operator or a shared service "
-	    "provider. The rarest first.\n");
-}
-
-static void table_counts(
-    struct buf *out, const struct overlap_value *value, const struct overlap_summary *summary)
-{
-	int s;
-
-	buf_printf(out, "      %" PRId64 " of %" PRId64 " register", value->count[STRATUM_REGISTER],
-	    value->observed[STRATUM_REGISTER]);
-	for (s = STRATUM_GENERAL; s < STRATA; s++)
-		if (summary->domains[s] > 0)
-			buf_printf(out, ", %" PRId64 " of %" PRId64 " %s", value->count[s],
-			    value->observed[s], stratum_name[s]);
-	buf_add_char(out, '\n');
-}
-
-static void table_domain(struct buf *out, const struct overlap_domain *domain)
-{
-	char unicode[4 * LIMIT_NAME];
-	size_t i;
-
-	buf_add_text(out, "      ");
-	add_printable(out, domain->domain);
-	domain_to_unicode(domain->domain, unicode, sizeof(unicode));
-	if (strcmp(unicode, domain->domain) != 0) {
-		buf_add_text(out, " (");
-		add_printable(out, unicode);
-		buf_add_char(out, ')');
-	}
-	for (i = 0; i < domain->entity_count; i++) {
-		const struct overlap_entity *entity = &domain->entity[i];
-
-		buf_add_text(out, i == 0 ? "  " : "; ");
-		add_printable(out, entity->name);
-		buf_add_text(out, " [");
-		add_printable(out, entity->kind);
-		buf_add_text(out, ", ");
-		add_printable(out, entity->claim_status == NULL ? "no claim" : entity->claim_status);
-		buf_add_char(out, ']');
-	}
-	buf_add_char(out, '\n');
-}
-
-static void table_overlap(struct buf *out, const struct printer *printer, const struct overlap_value *value)
-{
-	size_t i;
-
-	buf_printf(out, "\n%4" PRId64 "  %s ", printer->values, value->indicator->name);
-	add_printable(out, value->value);
-	buf_add_char(out, '\n');
-	table_counts(out, value, &printer->summary);
-	for (i = 0; i < value->domain_count; i++)
-		table_domain(out, &value->domain[i]);
-}
-
 static void on_summary(void *arg, const struct overlap_summary *summary)
 {
 	struct printer *printer = arg;
 	struct buf out = {0};
 
-	printer->summary = *summary;
-	if (printer->format == FORMAT_JSONL)
+	if (printer->format == FORMAT_TABLE)
+		overlap_table_summary(&printer->table, summary, printer->file);
+	else if (printer->format == FORMAT_JSONL)
 		json_summary(&out, summary);
-	else if (printer->format == FORMAT_CSV)
-		csv_header(&out);
 	else
-		table_summary(&out, summary);
+		csv_header(&out);
 	output_buf(printer->file, &out);
 	buf_release(&out);
 }
@@ -286,13 +197,12 @@ static void on_value(void *arg, const struct overlap_value *value)
 	struct printer *printer = arg;
 	struct buf out = {0};
 
-	printer->values++;
-	if (printer->format == FORMAT_JSONL)
+	if (printer->format == FORMAT_TABLE)
+		overlap_table_add(&printer->table, value);
+	else if (printer->format == FORMAT_JSONL)
 		json_overlap(&out, value);
-	else if (printer->format == FORMAT_CSV)
-		csv_overlap(&out, value);
 	else
-		table_overlap(&out, printer, value);
+		csv_overlap(&out, value);
 	output_buf(printer->file, &out);
 	buf_release(&out);
 }
@@ -305,12 +215,15 @@ static int list(const struct config *config, const struct overlap_query *query, 
 	struct store *store = NULL;
 	enum status status = store_open_readonly(&store, path, error);
 
+	if (status == ST_OK && !overlap_table_init(&printer->table))
+		status = ST_NO_MEMORY;
 	if (status == ST_OK)
 		status = overlap_list(store, query, &visitor, error);
 	if (status != ST_OK)
 		log_line(LOG_ERROR, "%s: %s", path, error[0] == '\0' ? status_text(status) : error);
-	else if (printer->values == 0 && printer->format == FORMAT_TABLE)
-		fputs("\nNothing is shared.\n", printer->file);
+	else if (printer->format == FORMAT_TABLE)
+		overlap_table_print(&printer->table, config->limit, printer->file);
+	overlap_table_release(&printer->table);
 	store_close(store);
 	return status == ST_OK ? EXIT_COMPLETE : EXIT_FAILED;
 }
@@ -396,6 +309,9 @@ int cmd_overlaps(int argc, char **argv)
 	printer.file = output_open(config.output);
 	if (printer.file == NULL)
 		goto out;
+	/* The limit of a table is one of groups. */
+	if (printer.format == FORMAT_TABLE)
+		query.limit = 0;
 	code = list(&config, &query, &printer);
 	if (!output_close(printer.file, config.output))
 		code = EXIT_FAILED;

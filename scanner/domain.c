@@ -284,9 +284,11 @@ static const char *name_fault(const char *name)
 
 const char *domain_registrable(const struct domain_rules *rules, const char *host)
 {
-	if (*host == '\0' || *host == '.' || ends_in_number(host))
-		return NULL;
-	return psl_registrable_domain(rules->psl, host);
+	const char *registrable = NULL;
+
+	if (*host != '.' && !ends_in_number(host))
+		registrable = psl_registrable_domain(rules->psl, host);
+	return registrable == NULL ? host + strlen(host) : registrable;
 }
 
 /* Finds the registrable domain; NULL or the fault. */
@@ -297,7 +299,7 @@ static const char *split(const struct domain_rules *rules, const char *name, str
 	if (strchr(name, '.') == NULL)
 		return fault_single;
 	registrable = domain_registrable(rules, name);
-	if (registrable == NULL)
+	if (*registrable == '\0')
 		return fault_suffix;
 	if (strchr(registrable, '_') != NULL)
 		return fault_characters;

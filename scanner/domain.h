@@ -39,8 +39,8 @@ void domain_rules_free(struct domain_rules *rules);
 enum status domain_parse(
     const struct domain_rules *rules, const char *text, struct domain *ret_domain, const char **ret_fault);
 
-/* The registrable domain of a host in A-label form, as a pointer into `host`; NULL when there is none: a
- * public suffix, an address, nothing. A root dot is kept. */
+/* The registrable domain of a host in A-label form, as a pointer into `host`; its end, an empty string, when
+ * there is none: a public suffix, an address. Never NULL. A root dot is kept. */
 const char *domain_registrable(const struct domain_rules *rules, const char *host);
 
 /* The form for a reader, U-labels in UTF-8, to stand beside the A-labels, never in their place; what cannot

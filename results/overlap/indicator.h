@@ -12,6 +12,9 @@ enum indicator_family { FAMILY_HOST, FAMILY_DNS, FAMILY_CERT, FAMILY_ID, FAMILY_
 struct indicator {
 	const char *name;
 	enum indicator_family family;
+	/* The indicator that every domain shows where this one could be seen: a page without an analytics id
+	 * was looked at all the same, and counts in the base rate. */
+	const char *carrier;
 	const char *help;
 };
 

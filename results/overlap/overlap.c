@@ -22,6 +22,7 @@ struct overlap {
  * then those that need a record which many domains share.
  */
 static const char gather_sql[] =
+    "PRAGMA query_only = OFF;\n" /* temporary tables are written; the file itself is open for reading only */
     "CREATE TEMP TABLE scanned (domain_id INTEGER PRIMARY KEY, stratum INTEGER NOT NULL);\n"
     "CREATE TEMP TABLE shown (indicator TEXT NOT NULL, value TEXT NOT NULL, domain_id INTEGER NOT NULL,\n"
     "	record_id INTEGER NOT NULL, PRIMARY KEY (indicator, value, domain_id, record_id)) WITHOUT ROWID;\n"
@@ -74,14 +75,14 @@ static const char *const count_step[] = {
  * controls, inside the register. */
 static const char list_sql[] =
     "WITH one AS (SELECT r.indicator, r.value, r.count AS c0,\n"
-    "		coalesce(g.count, 0) AS c1, coalesce(m.count, 0) AS c2, n0.count AS n0,\n"
+    "		coalesce(g.count, 0) AS c1, coalesce(m.count, 0) AS c2, coalesce(n0.count, 0) AS n0,\n"
     "		coalesce(n1.count, 0) AS n1, coalesce(n2.count, 0) AS n2\n"
     "	FROM counted r\n"
     "	LEFT JOIN counted g ON g.indicator = r.indicator AND g.value = r.value AND g.stratum = 1\n"
     "	LEFT JOIN counted m ON m.indicator = r.indicator AND m.value = r.value AND m.stratum = 2\n"
-    "	JOIN observed n0 ON n0.indicator = r.indicator AND n0.stratum = 0\n"
-    "	LEFT JOIN observed n1 ON n1.indicator = r.indicator AND n1.stratum = 1\n"
-    "	LEFT JOIN observed n2 ON n2.indicator = r.indicator AND n2.stratum = 2\n"
+    "	LEFT JOIN observed n0 ON n0.indicator = carrier(r.indicator) AND n0.stratum = 0\n"
+    "	LEFT JOIN observed n1 ON n1.indicator = carrier(r.indicator) AND n1.stratum = 1\n"
+    "	LEFT JOIN observed n2 ON n2.indicator = carrier(r.indicator) AND n2.stratum = 2\n"
     "	WHERE r.stratum = 0 AND r.count >= ?1 AND (?2 IS NULL OR r.indicator = ?2)\n"
     "	AND (?3 IS NULL OR EXISTS (SELECT 1 FROM shown s JOIN domain d USING (domain_id)\n"
     "		WHERE s.indicator = r.indicator AND s.value = r.value AND d.domain = ?3))\n"
@@ -91,7 +92,7 @@ static const char list_sql[] =
     "	CASE WHEN ?5 + ?6 = 0 THEN (c0 + 0.5) / (n0 + 1)\n"
     "		ELSE max(CASE WHEN ?5 > 0 THEN (c1 + 0.5) / (n1 + 1) ELSE 0 END,\n"
     "			CASE WHEN ?6 > 0 THEN (c2 + 0.5) / (n2 + 1) ELSE 0 END) END AS frequency\n"
-    "	FROM one ORDER BY frequency, c0, telling(indicator), value LIMIT ?4";
+    "	FROM one ORDER BY frequency, telling(indicator), c0, value LIMIT ?4";
 
 static const char domains_sql[] =
     "SELECT DISTINCT d.domain FROM shown s JOIN scanned c USING (domain_id) JOIN domain d USING (domain_id)\n"
@@ -111,6 +112,18 @@ static void telling(sqlite3_context *context, int argc, sqlite3_value **argv)
 
 	(void)argc;
 	sqlite3_result_int64(context, indicator == NULL ? (int64_t)indicator_count : indicator - indicators);
+}
+
+/* SQL function: the indicator that tells where this one could be seen. */
+static void carrier(sqlite3_context *context, int argc, sqlite3_value **argv)
+{
+	const struct indicator *indicator = indicator_find((const char *)sqlite3_value_text(argv[0]));
+
+	(void)argc;
+	if (indicator == NULL)
+		sqlite3_result_null(context);
+	else
+		sqlite3_result_text(context, indicator->carrier, -1, SQLITE_STATIC);
 }
 
 static enum status run_step(struct overlap *overlap, const char *sql)
@@ -359,6 +372,7 @@ out:
 enum status overlap_list(struct store *store, const struct overlap_query *query,
     const struct overlap_visitor *visitor, char *ret_error)
 {
+	const int function_flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC;
 	struct overlap overlap = {.query = query, .db.handle = store_handle(store)};
 	int64_t run_id = query->run_id > 0 ? query->run_id : store_newest_run(store);
 	enum status status;
@@ -372,8 +386,8 @@ enum status overlap_list(struct store *store, const struct overlap_query *query,
 		status = ST_NOT_FOUND;
 		goto out;
 	}
-	sqlite3_create_function(
-	    overlap.db.handle, "telling", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, telling, NULL, NULL);
+	sqlite3_create_function(overlap.db.handle, "telling", 1, function_flags, NULL, telling, NULL, NULL);
+	sqlite3_create_function(overlap.db.handle, "carrier", 1, function_flags, NULL, carrier, NULL, NULL);
 	if (status == ST_OK)
 		status = gather(&overlap);
 	if (status == ST_OK)

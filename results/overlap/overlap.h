@@ -57,7 +57,7 @@ struct overlap_value {
 	const struct indicator *indicator;
 	const char *value;
 	int64_t count[STRATA];	  /* domains that show the value */
-	int64_t observed[STRATA]; /* domains that show any value of this indicator */
+	int64_t observed[STRATA]; /* domains where the indicator could be seen */
 	double frequency;	  /* what it is ranked by: the largest share of a control stratum,
 				     (count + 0.5) / (observed + 1); without controls, of the register */
 	struct overlap_domain *domain;

@@ -193,6 +193,20 @@ static void test_detection(void **state)
 	    &(struct expected){"gb18030", "detected", "", false});
 }
 
+/* The text may come late, behind a head full of scripts. */
+static void test_detection_of_late_text(void **state)
+{
+	struct buf text = {0};
+	int i;
+
+	(void)state;
+	for (i = 0; i < 10000; i++)
+		buf_add_text(&text, "script();");
+	buf_add_text(&text, simplified);
+	check(buf_text(&text), "GBK", NULL, "", &(struct expected){"gbk", "detected", "", false});
+	buf_release(&text);
+}
+
 /* Every part of ten characters of the two texts is recognised. */
 static void test_detection_of_short_texts(void **state)
 {
@@ -297,6 +311,7 @@ int main(void)
 	    cmocka_unit_test(test_meta_too_late),
 	    cmocka_unit_test(test_bom),
 	    cmocka_unit_test(test_detection),
+	    cmocka_unit_test(test_detection_of_late_text),
 	    cmocka_unit_test(test_detection_of_short_texts),
 	    cmocka_unit_test(test_contradiction),
 	    cmocka_unit_test(test_errors),

@@ -222,6 +222,24 @@ static void a_folder_gets_a_file_per_type(void **state)
 	store_close(store);
 }
 
+static void an_invalid_input_keeps_its_line(void **state)
+{
+	struct store *store = open_store("invalid.db", NULL);
+	struct batch *batch = new_batch();
+	struct record *record = record_new(batch->arena, &outcome_schema, NULL, "no domain");
+	const char *got;
+
+	(void)state;
+	begin_run(store, "v", "r1", NULL);
+	record->status = ST_INVALID;
+	batch_add(batch, record);
+	put_batch(store, batch);
+	got = export_text(store, 1, NULL, false);
+	assert_non_null(got);
+	assert_non_null(strstr(got, "\"domain\":null,\"input\":\"no domain\""));
+	store_close(store);
+}
+
 static void failing_output_is_told(void **state)
 {
 	struct store *store = open_store("failing.db", NULL);
@@ -266,6 +284,7 @@ int main(void)
 	    cmocka_unit_test(kind_and_claim_stand_beside_domains),
 	    cmocka_unit_test(cells_are_harmless),
 	    cmocka_unit_test(a_folder_gets_a_file_per_type),
+	    cmocka_unit_test(an_invalid_input_keeps_its_line),
 	    cmocka_unit_test(failing_output_is_told),
 	    cmocka_unit_test(a_reader_may_export_while_a_scan_writes),
 	};

@@ -290,6 +290,29 @@ static void a_fact_seen_twice_in_a_run_counts_once(void **state)
 	store_close(store);
 }
 
+static void every_invalid_input_has_an_outcome(void **state)
+{
+	struct store *store = open_store("invalid.db", NULL);
+	const char *input[] = {"not a domain", "http://?"};
+	struct batch *batch;
+	struct record *record;
+	int i;
+
+	(void)state;
+	begin_run(store, "v", "r1", NULL);
+	for (i = 0; i < 4; i++) {
+		batch = new_batch();
+		record = record_new(batch->arena, &outcome_schema, NULL, input[i % 2]);
+		record->status = ST_INVALID;
+		record_set_text(record, 0, "INVALID");
+		batch_add(batch, record);
+		put_batch(store, batch);
+	}
+	assert_int_equal(query_int(store, "SELECT count(*) FROM run_domain"), 2);
+	assert_int_equal(query_int(store, "SELECT count(*) FROM domain_outcome"), 2);
+	store_close(store);
+}
+
 static void done_only_when_committed(void **state)
 {
 	struct store *store = open_store("done.db", NULL);
@@ -538,7 +561,7 @@ static void a_killed_run_resumes_to_the_same_records(void **state)
 	store_close(store);
 	assert_string_equal(expected, "260");
 	while (killed_scan("killed.db", delay)) {
-		delay += 1500;
+		delay *= 2;
 		kills++;
 	}
 	assert_true(kills >= 3);
@@ -649,6 +672,7 @@ int main(void)
 	    cmocka_unit_test(evidence_is_kept_once),
 	    cmocka_unit_test(facts_are_stored_once_with_their_spans),
 	    cmocka_unit_test(a_fact_seen_twice_in_a_run_counts_once),
+	    cmocka_unit_test(every_invalid_input_has_an_outcome),
 	    cmocka_unit_test(done_only_when_committed),
 	    cmocka_unit_test(only_the_newest_unfinished_run_is_resumed),
 	    cmocka_unit_test(shared_subjects_are_known_until_the_run_is_complete),
