@@ -177,49 +177,86 @@ bool mmdb_check_value(const uint8_t *section, size_t size, size_t offset)
 	return walk_value(&walk, &offset, 1, false);
 }
 
-static uint64_t small_number(const struct walk *walk, const struct head *value)
+/* The head of the value at *offset, or of what it points to; moves *offset behind it. */
+static bool next_value(struct walk *walk, size_t *offset, struct head *ret_head)
 {
+	if (!read_head(walk, *offset, ret_head) || !walk_value(walk, offset, 1, false))
+		return false;
+	return ret_head->type != TYPE_POINTER || read_head(walk, ret_head->size, ret_head);
+}
+
+/* The value under `key` in the map at the start of a section that was checked. */
+static bool find_value(struct walk *walk, const char *key, struct head *ret_value)
+{
+	struct head map, name, value;
+	size_t offset = 0, i;
+
+	if (!read_head(walk, 0, &map) || map.type != TYPE_MAP)
+		return false;
+	offset = map.payload;
+	for (i = 0; i < map.size; i++) {
+		if (!next_value(walk, &offset, &name) || !next_value(walk, &offset, &value))
+			return false;
+		if (name.type == TYPE_UTF8 && name.size == strlen(key) &&
+		    memcmp(walk->section + name.payload, key, name.size) == 0) {
+			*ret_value = value;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A number of up to 32 bits, or 0. */
+static uint64_t find_number(struct walk *walk, const char *key)
+{
+	struct head value;
 	size_t number;
 
-	if ((value->type != TYPE_UINT16 && value->type != TYPE_UINT32 && value->type != TYPE_UINT64) ||
-	    value->size > sizeof(uint32_t) || !read_number(walk, value->payload, value->size, &number))
+	if (!find_value(walk, key, &value) || value.size > sizeof(uint32_t) ||
+	    (value.type != TYPE_UINT16 && value.type != TYPE_UINT32 && value.type != TYPE_UINT64) ||
+	    !read_number(walk, value.payload, value.size, &number))
 		return 0;
 	return number;
 }
 
-/* The number under `key` in the map at the start of a section that was checked; 0 when it is absent or has
- * more than 32 bits. */
-static uint64_t map_number(const uint8_t *section, size_t size, const char *key)
+/* True when `key` is a list (or a map) of nothing but texts. The library loses memory over anything else. */
+static bool holds_texts(struct walk *walk, const char *key, enum type type)
+{
+	struct head value, item;
+	size_t offset, items;
+
+	if (!find_value(walk, key, &value) || value.type != type)
+		return false;
+	offset = value.payload;
+	for (items = type == TYPE_MAP ? value.size * 2 : value.size; items > 0; items--)
+		if (!next_value(walk, &offset, &item) || item.type != TYPE_UTF8)
+			return false;
+	return true;
+}
+
+/* The metadata begin at `section`, which `before` bytes of the file precede. */
+static const char *check_metadata(const uint8_t *section, size_t size, uint64_t before)
 {
 	struct walk walk = {.section = section, .size = size, .left = UINT32_MAX};
-	struct head map, name, value;
-	size_t offset, i;
+	uint64_t nodes, record_bits;
 
-	if (!read_head(&walk, 0, &map) || map.type != TYPE_MAP)
-		return 0;
-	offset = map.payload;
-	for (i = 0; i < map.size; i++) {
-		if (!read_head(&walk, offset, &name) || !walk_value(&walk, &offset, 1, false))
-			return 0;
-		if (name.type == TYPE_POINTER && !read_head(&walk, name.size, &name))
-			return 0;
-		if (!read_head(&walk, offset, &value) || !walk_value(&walk, &offset, 1, false))
-			return 0;
-		if (value.type == TYPE_POINTER && !read_head(&walk, value.size, &value))
-			return 0;
-		if (name.type == TYPE_UTF8 && name.size == strlen(key) &&
-		    memcmp(section + name.payload, key, name.size) == 0)
-			return small_number(&walk, &value);
-	}
-	return 0;
+	if (!mmdb_check_value(section, size, 0) || !holds_texts(&walk, "languages", TYPE_ARRAY) ||
+	    !holds_texts(&walk, "description", TYPE_MAP))
+		return "has broken metadata";
+	nodes = find_number(&walk, "node_count");
+	record_bits = find_number(&walk, "record_size");
+	if (nodes == 0 || (record_bits != 24 && record_bits != 28 && record_bits != 32))
+		return "has metadata without a usable size of its search tree";
+	if (nodes * record_bits * 2 / 8 + SEPARATOR_BYTES > before)
+		return "is cut off: its search tree does not fit";
+	return NULL;
 }
 
 /* `end`: the last bytes of a file of `file_size`. */
 static const char *check_end(const uint8_t *end, size_t length, uint64_t file_size)
 {
 	const uint8_t *found = NULL, *next = end;
-	uint64_t nodes, record_bits, before;
-	size_t size;
+	size_t position;
 
 	while ((next = memmem(next, length - (size_t)(next - end), marker, MARKER_BYTES)) != NULL) {
 		found = next;
@@ -227,18 +264,9 @@ static const char *check_end(const uint8_t *end, size_t length, uint64_t file_si
 	}
 	if (found == NULL)
 		return "is no MMDB file, or is cut off: it has no metadata";
-	before = file_size - length + (size_t)(found - end);
-	found += MARKER_BYTES;
-	size = length - (size_t)(found - end);
-	if (!mmdb_check_value(found, size, 0))
-		return "has broken metadata";
-	nodes = map_number(found, size, "node_count");
-	record_bits = map_number(found, size, "record_size");
-	if (nodes == 0 || (record_bits != 24 && record_bits != 28 && record_bits != 32))
-		return "has metadata without a usable size of its search tree";
-	if (nodes * record_bits * 2 / 8 + SEPARATOR_BYTES > before)
-		return "is cut off: its search tree does not fit";
-	return NULL;
+	position = (size_t)(found - end);
+	return check_metadata(
+	    found + MARKER_BYTES, length - position - MARKER_BYTES, file_size - length + position);
 }
 
 static bool read_all(int fd, uint8_t *bytes, size_t length, off_t offset)

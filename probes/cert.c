@@ -18,7 +18,7 @@ enum {
 };
 
 static const struct field fields[FIELD_COUNT] = {
-	[FINGERPRINT_SHA256] = {"fingerprint_sha256", FIELD_TEXT, 0, NULL, "SHA-256 of the certificate", NULL, 0},
+	[FINGERPRINT_SHA256] = {"fingerprint_sha256", FIELD_TEXT, FIELD_KEY, NULL, "SHA-256 of the certificate", NULL, 0},
 	[SPKI_SHA256] = {"spki_sha256", FIELD_TEXT, 0, NULL, "SHA-256 of its SubjectPublicKeyInfo", NULL, 0},
 	[VERSION] = {"version", FIELD_INT, 0, NULL, "1, 2 or 3", NULL, 0},
 	[SERIAL_NUMBER] = {"serial_number", FIELD_TEXT, 0, NULL, "hexadecimal", NULL, 0},

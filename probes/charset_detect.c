@@ -129,8 +129,7 @@ void charset_detect(char *ret_label, size_t size, const uint8_t *body, size_t le
 {
 	/* Right on short texts where uchardet is; the characters decide between the two Chinese families, and
 	 * where uchardet sees a single-byte encoding or nothing. */
-	static const char *const trusted[] = {
-	    "euc-kr", "uhc", "euc-jp", "shift_jis", "iso-2022-jp", "utf-8", NULL};
+	static const char *const trusted[] = {"euc-kr", "uhc", "euc-jp", "shift_jis", "iso-2022-jp", NULL};
 	struct fit gbk, big5;
 
 	/* Long scripts may stand in front of the text. */

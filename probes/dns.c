@@ -82,9 +82,9 @@ static const struct field fields[FIELD_COUNT] = {
     [FINAL_NAME] = {"final_name", FIELD_TEXT, 0, NULL, "end of the alias chain; query_name without one", NULL,
 	0},
     [ANSWERS] = {"answers", FIELD_ROWS, 0, NULL,
-	"records of the answer section, and SOA and NS of the authority section; the alias chain first, then "
-	"by "
-	"type, name and value (servers rotate them; the message has the order received)",
+	"records of the answer section, and where it has no answer SOA and NS of the authority section: the "
+	"chain of aliases, then by type, name and value, as servers rotate them (the order received is in "
+	"message)",
 	columns, COLUMN_COUNT},
     [MESSAGE] = {"message", FIELD_BYTES, FIELD_EVIDENCE | FIELD_VOLATILE, NULL, "the answer as received",
 	NULL, 0},
@@ -213,10 +213,14 @@ static int compare_ranked(const void *left, const void *right)
 	return order;
 }
 
-static bool is_reported(const struct dns_rr *rr)
+/*
+ * The authority section says why there is no answer. Beside an answer it says what the resolver happened to
+ * have in its cache, which would make a new fact of every look.
+ */
+static bool is_reported(const struct dns_rr *rr, bool answered)
 {
 	return rr->section == DNS_ANSWER ||
-	       (rr->section == DNS_AUTHORITY && (rr->type == DNS_SOA || rr->type == DNS_NS));
+	       (!answered && rr->section == DNS_AUTHORITY && (rr->type == DNS_SOA || rr->type == DNS_NS));
 }
 
 /* The aliases from the question on; returns how many, and the last name. */
@@ -298,6 +302,7 @@ static void report_answers(
     struct run *run, const struct dns_message *answer, const struct dns_rr *const *chain, size_t chain_length)
 {
 	struct ranked *ranked = arena_array(run->arena, answer->rr_count, sizeof(*ranked));
+	bool answered = dns_answer_status(answer) == ST_NOERROR;
 	size_t i, count = 0;
 
 	if (ranked == NULL)
@@ -305,7 +310,7 @@ static void report_answers(
 	for (i = 0; i < answer->rr_count; i++) {
 		size_t rank = 0;
 
-		if (!is_reported(&answer->rr[i]))
+		if (!is_reported(&answer->rr[i], answered))
 			continue;
 		while (rank < chain_length && chain[rank] != &answer->rr[i])
 			rank++;

@@ -99,7 +99,7 @@ static bool drain(struct dns_channel *channel)
 {
 	if (channel == NULL || channel->outstanding == 0)
 		return false;
-	channel->client->turn = DNS_TURN_DATAGRAMS;
+	channel->client->turn = DNS_TURN_BATCHES;
 	ares_process_fd(channel->ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 	return true;
 }
@@ -150,7 +150,7 @@ static enum status status_from_ares(const struct dns_channel *channel, int statu
 
 static void keep_message(struct dns_query *query, const uint8_t *message, size_t length)
 {
-	if (query->client->formerr_length > 0 && !query->tcp) {
+	if (query->client->formerr != NULL && !query->tcp) {
 		message = query->client->formerr;
 		length = query->client->formerr_length;
 	}
@@ -332,6 +332,7 @@ struct dns_client *dns_client_new(
 	client->tries = options->tries == 0	     ? DEFAULT_TRIES
 			: options->tries > TRIES_MAX ? TRIES_MAX
 						     : (int)options->tries;
+	dns_batches_init(client);
 	event_assign(&client->tick, base, -1, EV_PERSIST, on_tick, client);
 	client->resolvers = dns_resolvers_new(options, ret_error);
 	if (client->resolvers == NULL)
@@ -360,6 +361,7 @@ void dns_client_free(struct dns_client *client)
 	}
 	dns_resolvers_free(client->resolvers);
 	event_del(&client->tick);
+	event_del(&client->flush);
 	free(client);
 }
 

@@ -4,6 +4,8 @@
 
 #include <ares.h>
 #include <event2/event_struct.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "probes/dns_client.h"
 #include "probes/dns_msg.h"
@@ -13,8 +15,10 @@ enum {
 	DNS_UDP_ACCEPTED = 4096,
 	/* The default of 208 kB begins to lose answers at some 500 in flight. */
 	DNS_RECEIVE_BUFFER = 4 * 1024 * 1024,
-	/* Datagrams taken in one turn of the event loop, whatever a flood brings. */
-	DNS_TURN_DATAGRAMS = 8192,
+	/* Datagrams that cross into the kernel, or out of it, in one system call. */
+	DNS_BATCH = 32,
+	/* Batches taken in one turn of the event loop, whatever a flood brings. */
+	DNS_TURN_BATCHES = 256,
 	DNS_ID_POOL = 256,
 	DNS_FORMERR = 1
 };
@@ -26,7 +30,16 @@ struct dns_socket {
 	struct sockaddr_storage peer;
 	socklen_t peer_length;
 	int fd;
+	int error; /* of a batch that was sent, not yet told to c-ares; or 0 */
 	bool tcp;
+};
+
+/* Datagrams of one socket, on their way between c-ares, which handles one at a time, and the kernel. */
+struct dns_batch {
+	struct dns_socket *owner; /* NULL: empty */
+	unsigned count, next;
+	struct mmsghdr header[DNS_BATCH];
+	struct iovec part[DNS_BATCH];
 };
 
 struct dns_channel {
@@ -46,9 +59,12 @@ struct dns_client {
 	struct dns_channel *udp, *tcp, *retired;
 	struct dns_query *by_id[UINT16_MAX + 1]; /* those in c-ares: no two have one id */
 	size_t outstanding;
-	unsigned turn; /* datagrams that may still be taken in this turn */
-	/* a FORMERR that c-ares sees in another form: the bytes as received */
-	uint8_t formerr[DNS_UDP_ACCEPTED];
+	unsigned turn; /* batches that may still be taken in this turn */
+	struct dns_batch inbox, outbox;
+	struct event flush; /* sends the outbox at the end of this turn */
+	uint8_t in[DNS_BATCH][DNS_UDP_ACCEPTED + 1], out[DNS_BATCH][DNS_QUERY_SIZE];
+	/* a FORMERR that c-ares sees in another form: the bytes as received, in the inbox; or NULL */
+	const uint8_t *formerr;
 	size_t formerr_length;
 	uint16_t id_pool[DNS_ID_POOL];
 	size_t id_left;
@@ -76,6 +92,8 @@ struct dns_query {
 extern const struct ares_socket_functions dns_socket_functions;
 /* ares_sock_state_cb: c-ares says what it waits for on a socket. */
 void dns_on_interest(void *channel, ares_socket_t fd, int readable, int writable);
+/* Readies the batches of a new client. */
+void dns_batches_init(struct dns_client *client);
 /* Asks for a large receive buffer; returns what the kernel gave, in bytes of its own accounting. */
 int dns_enlarge_buffer(int fd);
 

@@ -93,11 +93,6 @@ static enum status send_request(struct http_run *http)
 
 /* --- response --- */
 
-static bool is_interim(const struct http_head *head)
-{
-	return head->status_code < 200 && head->status_code != 101;
-}
-
 /* Takes all complete heads from what was received: ST_OK when the final one is among them. */
 static enum status take_heads(struct run *run, struct http_exchange *x)
 {
@@ -112,7 +107,7 @@ static enum status take_heads(struct run *run, struct http_exchange *x)
 		if (status != ST_OK)
 			return status;
 		x->head_start += length;
-		if (!is_interim(&x->head)) {
+		if (!http_head_is_interim(&x->head)) {
 			x->has_head = true;
 			return ST_OK;
 		}

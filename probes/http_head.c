@@ -187,6 +187,11 @@ enum status http_head_parse(const char *data, size_t length, struct arena *arena
 	return ST_OK;
 }
 
+bool http_head_is_interim(const struct http_head *head)
+{
+	return head->status_code < 200 && head->status_code != 101;
+}
+
 const struct http_header *http_head_get(const struct http_head *head, const char *name)
 {
 	size_t i;

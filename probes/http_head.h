@@ -51,6 +51,8 @@ enum status http_head_find(struct http_head_search *search, const char *data, si
  */
 enum status http_head_parse(const char *data, size_t length, struct arena *arena, struct http_head *ret_head);
 
+/* A 1xx response that another one follows; after 101 there is no more HTTP/1 (RFC 9110 section 15.2). */
+bool http_head_is_interim(const struct http_head *head);
 /* The first header of that name, whatever its case; NULL when there is none. */
 const struct http_header *http_head_get(const struct http_head *head, const char *name);
 /* All values of that name as one list, joined with ", " (RFC 9110 section 5.3), up to a NUL in each; arena

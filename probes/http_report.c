@@ -80,7 +80,7 @@ static const struct field fields[FIELD_COUNT] = {
     [BODY_INCOMPLETE] = {"body_incomplete", FIELD_BOOL, 0, NULL, "the connection was closed, failed or timed out before the end of the body", NULL, 0},
     [DECODING_FAILED] = {"decoding_failed", FIELD_BOOL, 0, NULL, "a coding could not be undone: the body is what came before the fault, or as received where that is nothing", NULL, 0},
     [HEAD] = {"head", FIELD_BYTES, FIELD_VOLATILE | FIELD_EVIDENCE, NULL, "response head as received, interim responses before it included", NULL, 0},
-    [BODY] = {"body_bytes", FIELD_BYTES, FIELD_VOLATILE | FIELD_EVIDENCE, NULL, "body, its codings undone, when bodies are kept", NULL, 0},
+    [BODY] = {"body", FIELD_BYTES, FIELD_VOLATILE | FIELD_EVIDENCE, NULL, "body, its codings undone, when bodies are kept", NULL, 0},
     [TIME_TO_FIRST_BYTE] = {"time_to_first_byte", FIELD_REAL, FIELD_VOLATILE, "s", "from the last byte of the request to the first of the response", NULL, 0},
     [CONNECTION_REUSED] = {"connection_reused", FIELD_BOOL, FIELD_VOLATILE, NULL, "an earlier exchange used the same connection", NULL, 0},
 };
@@ -253,7 +253,8 @@ static void report_response(struct run *run)
 	/* What there is of a head that was cut off is worth knowing, too. */
 	if (!complete && x->wire.length > x->head_start)
 		x->has_head = http_head_parse(x->wire.data + x->head_start, x->wire.length - x->head_start,
-				  run->arena, &x->head) == ST_OK;
+				  run->arena, &x->head) == ST_OK &&
+			      !http_head_is_interim(&x->head);
 	record_set_bool(run->record, CONNECTION_REUSED, x->reused);
 	if (x->first_byte_at > 0) {
 		record_set_real(

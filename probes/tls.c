@@ -55,7 +55,7 @@ static const struct schema schema = {
 };
 
 struct tls_client {
-	OSSL_LIB_CTX *library; /* NULL: OpenSSL's default */
+	struct tls_library library;
 	SSL_CTX *ctx;
 	EVP_MD *sha256;
 	struct verifier *verifier;
@@ -182,7 +182,7 @@ struct tls_client *tls_client_new(const char *ca_file, char *ret_error)
 		goto fail;
 	client->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	client->library = tls_library_new();
-	client->ctx = SSL_CTX_new_ex(client->library, NULL, TLS_client_method());
+	client->ctx = SSL_CTX_new_ex(client->library.context, NULL, TLS_client_method());
 	if (client->sha256 == NULL || client->ctx == NULL || !configure(client->ctx)) {
 		snprintf(ret_error, 256, "OpenSSL cannot be set up: %s",
 		    ERR_reason_error_string(ERR_peek_last_error()));
@@ -201,7 +201,7 @@ void tls_client_free(struct tls_client *client)
 	SSL_CTX_free(client->ctx);
 	EVP_MD_free(client->sha256);
 	verifier_free(client->verifier);
-	OSSL_LIB_CTX_free(client->library);
+	tls_library_free(client->library);
 	free(client);
 }
 

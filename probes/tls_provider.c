@@ -2,36 +2,68 @@
 
 #include <openssl/core_dispatch.h>
 #include <openssl/err.h>
-#include <openssl/provider.h>
+#include <stdbool.h>
 #include <string.h>
 
-/* OpenSSL's default provider has 12 decoders of public keys in certificates. */
-enum { DECODERS = 64 };
+/* OpenSSL 3.0 has some 130 algorithms of one kind; what is beyond this is lost to us. */
+enum { ALGORITHMS = 255 };
 
 /*
- * The default provider, from which all algorithms are borrowed. Its functions want its own context, which
- * leaves no place for a pointer of ours. Set once; never unloaded, as OpenSSL keeps what it has fetched.
+ * The default provider, whose algorithms are lent on. Their functions want its own context, in which there is
+ * no place for a pointer of ours. Loaded once and kept: what was fetched from it may live until the end.
  */
 static OSSL_PROVIDER *whole;
 
-static const OSSL_ALGORITHM *public_key_decoders(const OSSL_ALGORITHM *all)
+static bool has_any(const char *text, const char *const *words)
 {
-	static OSSL_ALGORITHM kept[DECODERS + 1];
+	while (*words != NULL && strstr(text, *words) == NULL)
+		words++;
+	return *words != NULL;
+}
+
+/* Certificates hold keys as SubjectPublicKeyInfo. */
+static bool is_useful_decoder(const OSSL_ALGORITHM *algorithm)
+{
+	static const char *const words[] = {"structure=SubjectPublicKeyInfo", NULL};
+
+	return has_any(algorithm->property_definition, words);
+}
+
+/* TLS has CBC, GCM, CCM and ChaCha20-Poly1305. */
+static bool is_useful_cipher(const OSSL_ALGORITHM *algorithm)
+{
+	static const char *const words[] = {
+	    "WRAP", "XTS", "OFB", "CFB", "CTR", "ECB", "OCB", "SIV", "CTS", NULL};
+
+	return !has_any(algorithm->algorithm_names, words);
+}
+
+static const OSSL_ALGORITHM *reduce(const OSSL_ALGORITHM *all, OSSL_ALGORITHM kept[ALGORITHMS + 1],
+    bool (*is_useful)(const OSSL_ALGORITHM *algorithm))
+{
 	size_t count = 0;
 
-	for (; all != NULL && all->algorithm_names != NULL; all++)
-		if (strstr(all->property_definition, "structure=SubjectPublicKeyInfo") != NULL &&
-		    count < DECODERS)
-			kept[count++] = *all;
+	if (kept[0].algorithm_names == NULL)
+		for (; all != NULL && all->algorithm_names != NULL && count < ALGORITHMS; all++)
+			if (is_useful(all))
+				kept[count++] = *all;
 	return kept;
 }
 
 static const OSSL_ALGORITHM *query(void *context, int operation, int *no_cache)
 {
+	static OSSL_ALGORITHM decoders[ALGORITHMS + 1], ciphers[ALGORITHMS + 1];
 	const OSSL_ALGORITHM *all = OSSL_PROVIDER_query_operation(whole, operation, no_cache);
 
 	(void)context;
-	return operation == OSSL_OP_DECODER ? public_key_decoders(all) : all;
+	switch (operation) {
+	case OSSL_OP_DECODER:
+		return reduce(all, decoders, is_useful_decoder);
+	case OSSL_OP_CIPHER:
+		return reduce(all, ciphers, is_useful_cipher);
+	default:
+		return all;
+	}
 }
 
 static int capabilities(void *context, const char *capability, OSSL_CALLBACK *callback, void *arg)
@@ -56,17 +88,26 @@ static int provide(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, cons
 	return 1;
 }
 
-OSSL_LIB_CTX *tls_library_new(void)
+struct tls_library tls_library_new(void)
 {
-	OSSL_LIB_CTX *library = OSSL_LIB_CTX_new();
+	struct tls_library library = {.context = OSSL_LIB_CTX_new()};
 
 	if (whole == NULL)
 		whole = OSSL_PROVIDER_load(NULL, "default");
-	if (whole == NULL || library == NULL || OSSL_PROVIDER_add_builtin(library, "mooring", provide) != 1 ||
-	    OSSL_PROVIDER_load(library, "mooring") == NULL) {
-		OSSL_LIB_CTX_free(library);
-		library = NULL;
+	if (whole != NULL && library.context != NULL &&
+	    OSSL_PROVIDER_add_builtin(library.context, "reduced", provide) == 1)
+		library.provider = OSSL_PROVIDER_load(library.context, "reduced");
+	if (library.provider == NULL) {
+		OSSL_LIB_CTX_free(library.context);
+		library.context = NULL;
 	}
 	ERR_clear_error();
 	return library;
+}
+
+void tls_library_free(struct tls_library library)
+{
+	if (library.provider != NULL)
+		OSSL_PROVIDER_unload(library.provider);
+	OSSL_LIB_CTX_free(library.context);
 }

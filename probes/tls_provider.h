@@ -1,17 +1,25 @@
 /*
  * An OpenSSL library context for TLS clients in which reading a certificate is quick.
  *
- * OpenSSL 3.0 looks for the decoder of a public key anew for every certificate of every handshake, among all
- * that the provider has, and compares each with each: more work than the handshake's own arithmetic. The
- * decoders of private keys, parameters and foreign formats are of no use to a client and are left out here.
+ * For every certificate of every handshake OpenSSL 3.0 looks for the decoder of its public key anew, among
+ * all algorithms that the context has met: more work than the handshake's own arithmetic. Algorithms that a
+ * TLS client never uses (decoders of private keys and foreign formats, ciphers for disks and for wrapping
+ * keys) are left out here. The rest is the default provider's own code.
  */
 #ifndef MOORING_PROBES_TLS_PROVIDER_H
 #define MOORING_PROBES_TLS_PROVIDER_H
 
-#include <openssl/crypto.h>
+#include <openssl/provider.h>
 
-/* The caller frees it with OSSL_LIB_CTX_free(), after all that was made with it. NULL when it cannot be had:
- * the default context, which is named by NULL too, does the same more slowly. Not thread-safe. */
-OSSL_LIB_CTX *tls_library_new(void);
+/* NULL in both: the default context, which is named by NULL too, does the same more slowly. */
+struct tls_library {
+	OSSL_LIB_CTX *context;
+	OSSL_PROVIDER *provider;
+};
+
+/* Not thread-safe. */
+struct tls_library tls_library_new(void);
+/* All that was made with it is freed before. */
+void tls_library_free(struct tls_library library);
 
 #endif

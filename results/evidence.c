@@ -11,13 +11,15 @@ enum {
 	ZSTD_LEVEL = 3,
 	/* Shorter contents (most DNS messages) do not shrink. */
 	SHORTEST_COMPRESSED = 200,
+	/* Contents of this length are kept once: as in the index of schema.sql. */
+	SHORTEST_UNIQUE = 512,
 	/* Bytes of one content; larger than any body that is kept (limits.h), smaller than what hurts. */
 	LARGEST_CONTENT = 64 * 1024 * 1024
 };
 
 struct evidence {
 	struct db *db;
-	sqlite3_stmt *find, *insert, *get;
+	sqlite3_stmt *find, *insert, *get, *digest;
 	ZSTD_CCtx *compressor;
 	struct buf packed;
 };
@@ -38,6 +40,7 @@ void evidence_free(struct evidence *evidence)
 	sqlite3_finalize(evidence->find);
 	sqlite3_finalize(evidence->insert);
 	sqlite3_finalize(evidence->get);
+	sqlite3_finalize(evidence->digest);
 	ZSTD_freeCCtx(evidence->compressor);
 	buf_release(&evidence->packed);
 	free(evidence);
@@ -65,7 +68,7 @@ static bool pack(struct evidence *evidence, const void *bytes, size_t length)
 }
 
 static enum status insert(struct evidence *evidence, const char *kind, const void *bytes, size_t length,
-    const uint8_t sha256[EVIDENCE_DIGEST])
+    const uint8_t sha256[EVIDENCE_DIGEST], int64_t *ret_id)
 {
 	bool packed = pack(evidence, bytes, length);
 	enum status status;
@@ -82,15 +85,34 @@ static enum status insert(struct evidence *evidence, const char *kind, const voi
 	    packed ? evidence->packed.length : length, SQLITE_STATIC);
 	status = db_run(evidence->db, evidence->insert);
 	sqlite3_clear_bindings(evidence->insert);
+	if (status == ST_OK)
+		*ret_id = sqlite3_last_insert_rowid(evidence->db->handle);
 	return status;
 }
 
+/* *ret_id is 0 when these bytes are not there. */
+static enum status find(
+    struct evidence *evidence, const uint8_t sha256[EVIDENCE_DIGEST], size_t length, int64_t *ret_id)
+{
+	enum status status;
+
+	*ret_id = 0;
+	if (length < SHORTEST_UNIQUE)
+		return ST_OK;
+	status = db_ready(evidence->db, &evidence->find,
+	    "SELECT evidence_id FROM evidence WHERE sha256 = ? AND length >= 512");
+	if (status != ST_OK)
+		return status;
+	sqlite3_bind_blob(evidence->find, 1, sha256, EVIDENCE_DIGEST, SQLITE_STATIC);
+	return db_int(evidence->db, evidence->find, 0, ret_id);
+}
+
 enum status evidence_put(struct evidence *evidence, const char *type, const char *field, const void *bytes,
-    size_t length, uint8_t ret_sha256[EVIDENCE_DIGEST])
+    size_t length, int64_t *ret_id)
 {
 	static const char nothing[1];
 	uint8_t sha256[EVIDENCE_DIGEST];
-	int64_t found = 0;
+	int64_t id = 0;
 	enum status status;
 	char kind[128];
 
@@ -98,17 +120,13 @@ enum status evidence_put(struct evidence *evidence, const char *type, const char
 	if (length == 0)
 		bytes = nothing;
 	SHA256(bytes, length, sha256);
-	status = db_ready(evidence->db, &evidence->find, "SELECT 1 FROM evidence WHERE sha256 = ?");
-	if (status == ST_OK) {
-		sqlite3_bind_blob(evidence->find, 1, sha256, EVIDENCE_DIGEST, SQLITE_STATIC);
-		status = db_int(evidence->db, evidence->find, 0, &found);
-	}
-	if (status == ST_OK && found == 0) {
+	status = find(evidence, sha256, length, &id);
+	if (status == ST_OK && id == 0) {
 		snprintf(kind, sizeof(kind), "%s.%s", type, field);
-		status = insert(evidence, kind, bytes, length, sha256);
+		status = insert(evidence, kind, bytes, length, sha256, &id);
 	}
 	if (status == ST_OK)
-		memcpy(ret_sha256, sha256, sizeof(sha256));
+		*ret_id = id;
 	return status;
 }
 
@@ -119,7 +137,7 @@ static enum status damaged(struct evidence *evidence, const char *what)
 }
 
 /* Unpacks the row that evidence->get stands on. */
-static enum status unpack(struct evidence *evidence, const void *sha256, struct buf *bytes)
+static enum status unpack(struct evidence *evidence, struct buf *bytes)
 {
 	const void *stored = sqlite3_column_blob(evidence->get, 2);
 	size_t size = (size_t)sqlite3_column_bytes(evidence->get, 2);
@@ -143,27 +161,46 @@ static enum status unpack(struct evidence *evidence, const void *sha256, struct 
 	room[length] = '\0';
 	bytes->length = (size_t)length;
 	SHA256((const uint8_t *)room, (size_t)length, digest);
-	if (memcmp(digest, sha256, sizeof(digest)) != 0)
+	if (sqlite3_column_bytes(evidence->get, 3) != EVIDENCE_DIGEST ||
+	    memcmp(digest, sqlite3_column_blob(evidence->get, 3), sizeof(digest)) != 0)
 		return damaged(evidence, "evidence that is not what its SHA-256 says");
 	return ST_OK;
 }
 
-enum status evidence_get(
-    struct evidence *evidence, const void *sha256, size_t sha256_length, struct buf *ret_bytes)
+enum status evidence_get(struct evidence *evidence, int64_t id, struct buf *ret_bytes)
 {
 	enum status status;
 	bool row;
 
-	if (sha256_length != EVIDENCE_DIGEST)
-		return ST_NOT_FOUND;
-	status = db_ready(
-	    evidence->db, &evidence->get, "SELECT length, encoding, bytes FROM evidence WHERE sha256 = ?");
+	status = db_ready(evidence->db, &evidence->get,
+	    "SELECT length, encoding, bytes, sha256 FROM evidence WHERE evidence_id = ?");
 	if (status != ST_OK)
 		return status;
-	sqlite3_bind_blob(evidence->get, 1, sha256, EVIDENCE_DIGEST, SQLITE_STATIC);
+	sqlite3_bind_int64(evidence->get, 1, id);
 	status = db_step(evidence->db, evidence->get, &row);
 	if (status == ST_OK)
-		status = row ? unpack(evidence, sha256, ret_bytes) : ST_NOT_FOUND;
+		status = row ? unpack(evidence, ret_bytes) : ST_NOT_FOUND;
 	sqlite3_reset(evidence->get);
+	return status;
+}
+
+enum status evidence_digest(struct evidence *evidence, int64_t id, uint8_t ret_sha256[EVIDENCE_DIGEST])
+{
+	enum status status;
+	bool row;
+
+	status =
+	    db_ready(evidence->db, &evidence->digest, "SELECT sha256 FROM evidence WHERE evidence_id = ?");
+	if (status != ST_OK)
+		return status;
+	sqlite3_bind_int64(evidence->digest, 1, id);
+	status = db_step(evidence->db, evidence->digest, &row);
+	if (status != ST_OK)
+		return status;
+	if (row && sqlite3_column_bytes(evidence->digest, 0) == EVIDENCE_DIGEST)
+		memcpy(ret_sha256, sqlite3_column_blob(evidence->digest, 0), EVIDENCE_DIGEST);
+	else
+		status = ST_NOT_FOUND;
+	sqlite3_reset(evidence->digest);
 	return status;
 }

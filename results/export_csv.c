@@ -47,29 +47,41 @@ static void add_time_column(struct buf *out, sqlite3_stmt *row, int column)
 	add_cell(out, time, strlen(time));
 }
 
-static void add_bytes_column(struct buf *out, const struct export_field *field, sqlite3_stmt *row, int column)
+/* By csv_cell(), since base64 may begin with a plus. */
+static void add_bytes_column(struct buf *out, sqlite3_stmt *row, int column)
 {
-	const void *bytes = sqlite3_column_blob(row, column);
-	size_t length = (size_t)sqlite3_column_bytes(row, column);
-
-	/* Neither alphabet has what would need quoting, but base64 may begin with a plus. */
 	struct buf text = {0};
 
-	if (field->evidence)
-		text_add_hex(&text, bytes, length);
-	else
-		text_add_base64(&text, bytes, length);
+	text_add_base64(&text, sqlite3_column_blob(row, column), (size_t)sqlite3_column_bytes(row, column));
 	add_cell(out, buf_text(&text), text.length);
 	if (text.failed)
 		out->failed = true;
 	buf_release(&text);
 }
 
-static void add_value(struct buf *out, const struct export_field *field, sqlite3_stmt *row, int column)
+static enum status add_digest_column(struct export *export, sqlite3_stmt *row, int column)
 {
+	uint8_t sha256[EVIDENCE_DIGEST];
+	enum status status;
+
+	status = evidence_digest(export->evidence, sqlite3_column_int64(row, column), sha256);
+	if (status == ST_NOT_FOUND)
+		return export_fail(export, ST_INVALID, "the database is damaged: evidence is missing");
+	if (status != ST_OK)
+		return status;
+	buf_add_char(&export->line, ',');
+	text_add_hex(&export->line, sha256, sizeof(sha256));
+	return ST_OK;
+}
+
+static enum status add_value(
+    struct export *export, const struct export_field *field, sqlite3_stmt *row, int column)
+{
+	struct buf *out = &export->line;
+
 	if (sqlite3_column_type(row, column) == SQLITE_NULL) {
 		buf_add_char(out, ',');
-		return;
+		return ST_OK;
 	}
 	switch (field->type) {
 	case FIELD_BOOL:
@@ -83,7 +95,9 @@ static void add_value(struct buf *out, const struct export_field *field, sqlite3
 		json_real(out, sqlite3_column_double(row, column));
 		break;
 	case FIELD_BYTES:
-		add_bytes_column(out, field, row, column);
+		if (field->evidence)
+			return add_digest_column(export, row, column);
+		add_bytes_column(out, row, column);
 		break;
 	case FIELD_TEXT:
 	case FIELD_TEXTS:
@@ -91,6 +105,7 @@ static void add_value(struct buf *out, const struct export_field *field, sqlite3
 		add_text_column(out, row, column);
 		break;
 	}
+	return ST_OK;
 }
 
 /* Three cells; their parts stand in the same order and are never merged. */
@@ -142,12 +157,14 @@ static enum status write_record(
     struct export *export, struct export_type *type, sqlite3_stmt *record, void *arg)
 {
 	struct buf *out = &export->line;
-	enum status status;
+	enum status status = ST_OK;
 	size_t i;
 
 	add_envelope(export, record);
-	for (i = 0; i < type->field_count; i++)
-		add_value(out, &type->field[i], type->get, (int)i + 1);
+	for (i = 0; i < type->field_count && status == ST_OK; i++)
+		status = add_value(export, &type->field[i], type->get, (int)i + 1);
+	if (status != ST_OK)
+		return status;
 	add_time_column(out, record, EXPORT_FIRST_SEEN);
 	add_time_column(out, record, EXPORT_LAST_SEEN);
 	add_int_column(out, record, EXPORT_FIRST_RUN);
@@ -165,8 +182,11 @@ static enum status write_header(struct export *export, const struct export_type 
 	size_t i;
 
 	buf_add_text(out, envelope_header);
-	for (i = 0; i < type->field_count; i++)
-		add_cell(out, type->field[i].column, strlen(type->field[i].column));
+	for (i = 0; i < type->field_count; i++) {
+		add_cell(out, type->field[i].name, strlen(type->field[i].name));
+		if (type->field[i].evidence)
+			buf_add_text(out, "_sha256");
+	}
 	buf_printf(out, ",%s%s", tail_header, line_end);
 	return export_write_line(export, file);
 }

@@ -46,8 +46,8 @@ static void add_base64(struct buf *out, const void *bytes, size_t length)
 
 static enum status add_evidence(struct export *export, sqlite3_stmt *row, int column)
 {
-	enum status status = evidence_get(export->evidence, sqlite3_column_blob(row, column),
-	    (size_t)sqlite3_column_bytes(row, column), &export->bytes);
+	enum status status =
+	    evidence_get(export->evidence, sqlite3_column_int64(row, column), &export->bytes);
 
 	if (status == ST_NOT_FOUND)
 		return export_fail(export, ST_INVALID, "the database is damaged: evidence is missing");

@@ -93,8 +93,8 @@ static enum status find_type(struct fields *fields, const struct schema *schema,
 static enum status bind_bytes(struct fields *fields, sqlite3_stmt *statement, int index,
     const struct schema *schema, const struct field *field, const struct value *value)
 {
-	uint8_t sha256[EVIDENCE_DIGEST];
 	enum status status;
+	int64_t id;
 
 	if ((field->flags & FIELD_EVIDENCE) == 0) {
 		sqlite3_bind_blob64(statement, index,
@@ -102,10 +102,10 @@ static enum status bind_bytes(struct fields *fields, sqlite3_stmt *statement, in
 		    SQLITE_STATIC);
 		return ST_OK;
 	}
-	status = evidence_put(fields->evidence, schema->record_type, field->name, value->bytes.data,
-	    value->bytes.length, sha256);
+	status = evidence_put(
+	    fields->evidence, schema->record_type, field->name, value->bytes.data, value->bytes.length, &id);
 	if (status == ST_OK)
-		sqlite3_bind_blob(statement, index, sha256, sizeof(sha256), SQLITE_TRANSIENT);
+		sqlite3_bind_int64(statement, index, id);
 	return status;
 }
 

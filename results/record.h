@@ -33,9 +33,10 @@ enum {
 	 * not part of what makes two records the same fact. The store keeps the value of the first sighting.
 	 */
 	FIELD_VOLATILE = 1,
-	/* BYTES only: kept in the evidence table by its SHA-256, not in the row; the key gets the suffix
-	   _sha256 there. */
-	FIELD_EVIDENCE = 2
+	/* BYTES only: kept in the store's evidence table, compressed, and named there by its SHA-256. */
+	FIELD_EVIDENCE = 2,
+	/* Other records are looked up by it: the store keeps an index. */
+	FIELD_KEY = 4
 };
 
 struct field {

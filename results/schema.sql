@@ -213,15 +213,18 @@ CREATE TABLE span (
 	PRIMARY KEY (record_id, first_run_id)
 ) WITHOUT ROWID;
 
--- Bytes as received, each content once: DNS messages, certificates, response heads.
+-- Bytes as received: DNS messages, certificates, response heads. Columns <name>_evidence point here. A content
+-- of 512 bytes or more is kept once. Shorter ones (most DNS messages) hardly ever repeat, since they carry ids
+-- and remaining lifetimes; an index over them would be larger than what it saved, and random to write.
 CREATE TABLE evidence (
 	evidence_id INTEGER PRIMARY KEY,
-	sha256 BLOB NOT NULL UNIQUE,    -- 32 bytes, over the bytes as received
+	sha256 BLOB NOT NULL,           -- 32 bytes, over the bytes as received
 	kind TEXT NOT NULL,             -- record type and field that brought it first, e.g. dns.message
 	length INTEGER NOT NULL,        -- bytes as received
 	encoding TEXT NOT NULL,         -- raw, or zstd (RFC 8878) where that is smaller
 	bytes BLOB NOT NULL
 );
+CREATE UNIQUE INDEX evidence_by_sha256 ON evidence (sha256) WHERE length >= 512;
 
 -- Bytes of text fields that are no UTF-8; the field itself shows U+FFFD in their place.
 CREATE TABLE undecoded (
@@ -254,7 +257,7 @@ CREATE TABLE field (
 	record_type TEXT NOT NULL,
 	position INTEGER NOT NULL,      -- order of the declaration, from 1
 	name TEXT NOT NULL,             -- JSON key
-	column_name TEXT NOT NULL,      -- column of the record type's table; <name>_sha256 for evidence
+	column_name TEXT NOT NULL,      -- column of the record type's table; <name>_evidence for evidence
 	type TEXT NOT NULL,             -- bool, int, real, text, bytes, texts, rows (the last two: JSON in a TEXT)
 	volatile INTEGER NOT NULL,      -- 1: not part of the fact; the value of the first sighting is kept
 	evidence INTEGER NOT NULL,      -- 1: the bytes are in `evidence`

@@ -35,7 +35,7 @@ static void add_plain_column(struct buf *out, const struct field *field)
 {
 	buf_add_text(out, field->name);
 	if (is_evidence(field))
-		buf_add_text(out, "_sha256");
+		buf_add_text(out, "_evidence");
 }
 
 void table_add_column(struct buf *out, const struct field *field)
@@ -52,9 +52,10 @@ void table_add_column(struct buf *out, const struct field *field)
 static void add_definition(struct buf *out, const struct field *field)
 {
 	table_add_column(out, field);
-	buf_printf(out, " %s", sql_type[field->type]);
 	if (is_evidence(field))
-		buf_add_text(out, " REFERENCES evidence (sha256)");
+		buf_add_text(out, " INTEGER REFERENCES evidence");
+	else
+		buf_printf(out, " %s", sql_type[field->type]);
 }
 
 /* A line comment must not end early. */
@@ -155,6 +156,31 @@ static enum status add_missing_column(struct db *db, const char *table, const st
 	return status;
 }
 
+static void add_index(struct buf *out, const char *table, const struct field *field)
+{
+	struct buf name = {0};
+
+	buf_printf(&name, "%s_by_%s", table, field->name);
+	buf_add_text(out, "CREATE INDEX IF NOT EXISTS ");
+	db_add_name(out, buf_text(&name));
+	buf_add_text(out, " ON ");
+	db_add_name(out, table);
+	buf_add_text(out, " (");
+	table_add_column(out, field);
+	buf_add_char(out, ')');
+	buf_release(&name);
+}
+
+static enum status ensure_index(struct db *db, const char *table, const struct field *field)
+{
+	struct buf sql = {0};
+
+	if (!(field->flags & FIELD_KEY))
+		return ST_OK;
+	add_index(&sql, table, field);
+	return exec_buf(db, &sql);
+}
+
 static enum status declare_field(
     struct db *db, sqlite3_stmt *statement, const struct schema *schema, size_t index)
 {
@@ -210,6 +236,8 @@ enum status table_ensure(struct db *db, const struct schema *schema)
 		for (i = 0; i < schema->field_count && status == ST_OK; i++)
 			status = add_missing_column(db, name, &schema->field[i]);
 	}
+	for (i = 0; i < schema->field_count && status == ST_OK; i++)
+		status = ensure_index(db, name, &schema->field[i]);
 	return status == ST_OK ? declare_fields(db, schema) : status;
 }
 
@@ -237,12 +265,17 @@ sqlite3_stmt *table_insert(struct db *db, const struct schema *schema)
 
 void table_document(struct buf *out, const struct schema *const *schema, size_t count)
 {
-	size_t i;
+	size_t i, j;
 
 	buf_add_text(out, results_schema_sql);
 	for (i = 0; i < count; i++) {
 		buf_add_char(out, '\n');
 		table_ddl(out, schema[i]);
 		buf_add_text(out, ";\n");
+		for (j = 0; j < schema[i]->field_count; j++)
+			if (schema[i]->field[j].flags & FIELD_KEY) {
+				add_index(out, table_name(schema[i]->record_type), &schema[i]->field[j]);
+				buf_add_text(out, ";\n");
+			}
 	}
 }

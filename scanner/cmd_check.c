@@ -137,8 +137,7 @@ static bool add_shares(struct check *check, const char *domain, struct buf *out)
 		status = overlap_of_records(store, check->collection.records.first, domain, &visitor, error);
 	store_close(store);
 	if (status != ST_OK)
-		log_line(
-		    LOG_ERROR, "%s: %s", check->config->db, error[0] == '\0' ? status_text(status) : error);
+		log_line(LOG_ERROR, "%s", error[0] == '\0' ? status_text(status) : error);
 	else if (shares.count == 0)
 		buf_add_text(out, "  Shares nothing with the register's domains.\n");
 	return status == ST_OK;

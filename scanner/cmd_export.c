@@ -39,7 +39,7 @@ static int export(const struct config *config, const struct export_query *query,
 			snprintf(error, sizeof(error), "%s", store_error(store));
 	}
 	if (error[0] != '\0')
-		log_line(LOG_ERROR, "%s: %s", path, error);
+		log_line(LOG_ERROR, "%s", error);
 	store_close(store);
 	return status == ST_OK ? EXIT_COMPLETE : EXIT_FAILED;
 }

@@ -220,7 +220,7 @@ static int list(const struct config *config, const struct overlap_query *query, 
 	if (status == ST_OK)
 		status = overlap_list(store, query, &visitor, error);
 	if (status != ST_OK)
-		log_line(LOG_ERROR, "%s: %s", path, error[0] == '\0' ? status_text(status) : error);
+		log_line(LOG_ERROR, "%s", error[0] == '\0' ? status_text(status) : error);
 	else if (printer->format == FORMAT_TABLE)
 		overlap_table_print(&printer->table, config->limit, printer->file);
 	overlap_table_release(&printer->table);

@@ -98,7 +98,7 @@ static int list(const struct config *config, struct printer *printer)
 			snprintf(error, sizeof(error), "%s", store_error(store));
 	}
 	if (status != ST_OK)
-		log_line(LOG_ERROR, "%s: %s", path, error);
+		log_line(LOG_ERROR, "%s", error);
 	else if (printer->count == 0 && !printer->json)
 		fputs("No run yet.\n", printer->file);
 	store_close(store);

@@ -208,7 +208,7 @@ static int open_store(struct campaign *campaign)
 	status = store_open(&campaign->store, path, indicator_derive, error);
 	if (status == ST_OK)
 		return EXIT_COMPLETE;
-	log_line(LOG_ERROR, "%s: %s", path, error);
+	log_line(LOG_ERROR, "%s", error);
 	return status == ST_LOCKED ? EXIT_LOCKED : EXIT_FAILED;
 }
 

@@ -356,6 +356,7 @@ static void derive_page(struct session *session, struct http_run *http)
 	batch_add(&session->target->job.batch, record);
 	session->page = record;
 	session->icon = links.favicon == NULL ? "/favicon.ico" : links.favicon;
+	session->icon_base = links.favicon == NULL ? NULL : links.base;
 }
 
 static void take_page(struct session *session, struct http_run *http)
@@ -450,6 +451,17 @@ static bool is_allowed(const struct session *session)
 		   session->fetch.path);
 }
 
+/* <base href> moves what the page's references are relative to. */
+static bool resolve_icon(const struct session *session, struct url *ret_url)
+{
+	struct url base = session->next_url;
+
+	if (session->icon_base != NULL &&
+	    url_resolve(arena_of(session), &session->next_url, session->icon_base, &base) != ST_OK)
+		base = session->next_url;
+	return url_resolve(arena_of(session), &base, session->icon, ret_url) == ST_OK;
+}
+
 static void next_step(struct session *session)
 {
 	switch (session->step) {
@@ -473,8 +485,7 @@ static void next_step(struct session *session)
 		break;
 	case SESSION_FAVICON:
 		/* Icons on other hosts are theirs; the page's record names them. */
-		if (url_resolve(arena_of(session), &session->next_url, session->icon, &session->fetch) ==
-			ST_OK &&
+		if (resolve_icon(session, &session->fetch) &&
 		    same_authority(&session->fetch, &session->next_url) && is_allowed(session))
 			exchange(session, HTTP_FAVICON, LIMIT_FAVICON_BODY);
 		else

@@ -26,10 +26,10 @@ struct session {
 	enum session_step step;
 	struct url
 	    root; /* what the session begins with; its authority is where the redirects are compared with */
-	struct url next_url; /* page to fetch next */
-	struct url fetch;    /* of the exchange under way */
-	const char *icon;    /* path of the icon */
-	struct buf robots;   /* body of robots.txt of the present authority */
+	struct url next_url;	      /* page to fetch next */
+	struct url fetch;	      /* of the exchange under way */
+	const char *icon, *icon_base; /* the icon as the page names it, and its <base href> or NULL */
+	struct buf robots;	      /* body of robots.txt of the present authority */
 	unsigned redirects;
 	struct text_list {
 		const char *item[LIMIT_REDIRECTS + 1];

@@ -62,7 +62,7 @@ def filing_and_mail(b):
             ("banyan-youth.test", net.WEST_LAKE, "zh-CN", "榕根青年会"),
             ("fujin-harbour.example", net.TAUNUS, "zh-CN", "福津商会"),
             ("fujin-voice.labnet", net.HARBOUR_1, "en", None)), 1):
-        ids = {"icp": "闽ICP备12345678", "resource_host": "reedgate-metrics.labnet"}
+        ids = {"icp": "闽ICP备13095246", "resource_host": "reedgate-metrics.labnet"}
         if n in (2, 3):
             ids["public_security"] = "35010002000123"
         site = b.site(domain, on=on, lang=lang, local=local, ids=ids, mx=("mail.reedgate-post.test",), group="op4",

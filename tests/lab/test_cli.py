@@ -16,6 +16,7 @@ import threading
 import labtest
 from labtest import CONTACT, FAST, LabTest, clean_environment, command_line, json_lines, main, mooring, query, read_csv, records
 
+HTTP2_ONLY = "second-only.example"
 NAME, WWW = "heron-quay.test", "www.heron-quay.test"
 
 
@@ -66,8 +67,8 @@ class TestUsage(LabTest):
         self.refused(2, "REGISTER", "scan", "a", "b", "--contact", CONTACT)
 
     def test_scan_needs_a_contact(self):
-        self.refused(2, "--contact", "scan", self.lab.register, "--resolver", self.lab.env["RESOLVER"], "-d", "none.db")
-        self.assertFalse((self.work / "none.db").exists())
+        self.refused(2, "--contact", "scan", self.lab.register, "--resolver", self.lab.env["RESOLVER"], "-d", "nameless.db")
+        self.assertFalse((self.work / "nameless.db").exists())
 
     def test_help_and_version(self):
         for command in ("scan", "check", "overlaps", "runs", "export", "register", "probes"):
@@ -196,7 +197,7 @@ class TestScope(LabTest):
     def test_names_as_people_write_them(self):
         outcomes, _, db, _ = self.scan_list(
             ["https://Heron-Quay.test:443/news?x=1#top", "www.kowhai-hall.org.nz.", "HERON-QUAY.TEST", "芦湾同乡会.test",
-             "user@lantern-harbour.com.cn", "# a comment", "", "7,heron-quay-news.example"])
+             "http://user@lantern-harbour.com.cn:8080", "# a comment", "", "7,heron-quay-news.example"])
         self.assertEqual(outcomes, dict.fromkeys((NAME, "kowhai-hall.org.nz", "xn--wjq8qo6jyo7aecv.test", "lantern-harbour.com.cn",
                                                   "heron-quay-news.example"), "live"))
         inputs = {row["domain"]: row["input"] for row in query(db, "SELECT domain, input FROM run_domain JOIN domain USING (domain_id)")}
@@ -293,10 +294,14 @@ class TestScope(LabTest):
         limit = 300 * 1024
         done = self.limited(["scan", self.lab.register, "-d", "small.db", *self.lab.allowed()], resource.RLIMIT_FSIZE, limit)
         self.assertEqual(done.returncode, 1, done.stderr)
-        self.assertIn("small.db", done.stderr)
+        self.assertRegex(done.stderr, "database.*(full|I/O error)")
         self.assertEqual(query(self.work / "small.db", "PRAGMA integrity_check"), [{"integrity_check": "ok"}])
         self.run_ok(self.lab.scan("-d", "small.db"))
-        self.assertEqual(query(self.work / "small.db", "SELECT count(*) AS n FROM run_domain")[0]["n"], len(self.lab.names()))
+        outcomes = {row["domain"]: row["outcome"] for row in query(
+            self.work / "small.db", "SELECT domain, outcome FROM run_domain JOIN domain USING (domain_id)")}
+        # What was under way when the disk was full is probed again, not stored as a failure of its own.
+        self.check_all(f"{name}: {outcomes.get(name)}, truth {facts['outcome']}" for name, facts in self.lab.names().items()
+                       if name != HTTP2_ONLY and outcomes.get(name) != facts["outcome"])
 
     def test_few_descriptors(self):
         done = self.limited(["scan", self.lab.register, "-d", "fds.db", *self.lab.allowed()], resource.RLIMIT_NOFILE, 48)

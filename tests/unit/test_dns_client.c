@@ -54,7 +54,9 @@ static struct message reply_to(const struct message *query, unsigned flags)
 	return reply;
 }
 
-static void add(struct message *message, unsigned type, const void *rdata, size_t length)
+enum { ANSWER = 7, AUTHORITY = 9 }; /* where their counts stand in the header */
+
+static void add(struct message *message, size_t section, unsigned type, const void *rdata, size_t length)
 {
 	uint8_t *out = message->data + message->length;
 
@@ -66,7 +68,7 @@ static void add(struct message *message, unsigned type, const void *rdata, size_
 	out[9] = 60;
 	set_u16(message, message->length + 10, (unsigned)length);
 	message->length += 12 + length;
-	message->data[7]++;
+	message->data[section]++;
 }
 
 static void add_opt(struct message *message)
@@ -92,9 +94,10 @@ static struct message answer(struct server *server, const struct message *query,
 {
 	struct message reply = reply_to(query, RESPONSE);
 
-	if (is(query, "nx"))
+	if (is(query, "nx")) {
 		set_u16(&reply, 2, RESPONSE | 3);
-	else if (is(query, "servfail"))
+		add(&reply, AUTHORITY, DNS_SOA, "\1m\0\1r\0\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4\0\0\0\5", 26);
+	} else if (is(query, "servfail"))
 		set_u16(&reply, 2, RESPONSE | 2);
 	else if (is(query, "refused"))
 		set_u16(&reply, 2, RESPONSE | 5);
@@ -118,14 +121,17 @@ static struct message answer(struct server *server, const struct message *query,
 		reply.length = HEADER;
 	} else if (is(query, "formerr"))
 		set_u16(&reply, 2, RESPONSE | 1);
-	else if (is(query, "rotate")) {
+	else if (is(query, "cached")) {
+		add(&reply, ANSWER, DNS_A, "\1\1\1\1", 4);
+		add(&reply, AUTHORITY, DNS_NS, "\1n\0", 3);
+	} else if (is(query, "rotate")) {
 		unsigned first = server->turn++ % 2;
 
-		add(&reply, DNS_A, first ? "\1\1\1\1" : "\2\2\2\2", 4);
-		add(&reply, DNS_A, first ? "\2\2\2\2" : "\1\1\1\1", 4);
+		add(&reply, ANSWER, DNS_A, first ? "\1\1\1\1" : "\2\2\2\2", 4);
+		add(&reply, ANSWER, DNS_A, first ? "\2\2\2\2" : "\1\1\1\1", 4);
 		reply.data[reply.length - 7] = (uint8_t)server->turn; /* TTL */
 	} else if (!is(query, "nodata"))
-		add(&reply, DNS_A, "\x7f\0\0\1", 4);
+		add(&reply, ANSWER, DNS_A, "\x7f\0\0\1", 4);
 	if (reply.length > HEADER && has_opt(query) && (reply.data[3] & 15) != 1)
 		add_opt(&reply);
 	return reply;
@@ -420,6 +426,14 @@ static void test_statuses(void **state)
 
 	ask(f, "nx.test", ST_NXDOMAIN);
 	assert_int_equal(integer(f, "rcode"), 3);
+	assert_int_equal(record_get(f->run->record, "answers")->rows.count, 1);
+	assert_string_equal(cell(f, 0, "section")->text.data, "authority");
+	assert_string_equal(cell(f, 0, "target")->text.data, "m");
+	assert_string_equal(cell(f, 0, "rname")->text.data, "r");
+	assert_int_equal(cell(f, 0, "serial")->integer, 1);
+	assert_int_equal(cell(f, 0, "minimum")->integer, 5);
+	ask(f, "cached.test", ST_NOERROR);
+	assert_int_equal(record_get(f->run->record, "answers")->rows.count, 1);
 	ask(f, "servfail.test", ST_SERVFAIL);
 	ask(f, "refused.test", ST_REFUSED);
 	ask(f, "notimp.test", ST_NOTIMP);
@@ -429,9 +443,9 @@ static void test_statuses(void **state)
 	assert_non_null(f->run->record->error);
 	assert_non_null(record_get(f->run->record, "message"));
 	ask(f, "echo.test", ST_MALFORMED);
-	assert_int_equal(f->server.asked, 7);
+	assert_int_equal(f->server.asked, 8);
 	ask(f, "bad..test", ST_INVALID);
-	assert_int_equal(f->server.asked, 7);
+	assert_int_equal(f->server.asked, 8);
 	assert_null(record_get(f->run->record, "message"));
 }
 

@@ -416,6 +416,9 @@ static void test_labels(void **state)
 	begin(&f->packet, 0x8180, DNS_A, 1, 0, 0);
 	PUT(&f->packet, "\x3fmuch too short");
 	assert_broken(f, "a name runs over the end");
+	begin(&f->packet, 0x8180, DNS_A, 1, 0, 0);
+	PUT(&f->packet, "\x0bone octet."); /* the label ends one octet behind the message */
+	assert_broken(f, "a name runs over the end");
 	/* 127 labels of one octet are 255 octets with the root, the most there is. */
 	begin(&f->packet, 0x8180, DNS_A, 1, 0, 0);
 	for (i = 0; i < 127; i++)
@@ -426,6 +429,11 @@ static void test_labels(void **state)
 	for (i = 0; i < 127; i++)
 		PUT(&f->packet, "\1a");
 	RECORD(&f->packet, "\1a\0", DNS_A, "\1\2\3\4");
+	assert_broken(f, "a name is longer than 255 octets");
+	begin(&f->packet, 0x8180, DNS_A, 1, 0, 0);
+	for (i = 0; i < 126; i++)
+		PUT(&f->packet, "\1a");
+	RECORD(&f->packet, "\2aa\0", DNS_A, "\1\2\3\4"); /* 256 */
 	assert_broken(f, "a name is longer than 255 octets");
 	begin(&f->packet, 0x8180, DNS_A, 1, 0, 0);
 	for (i = 0; i < 122; i++)

@@ -50,7 +50,8 @@ static void test_framing_choice(void **state)
 	    {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", HTTP_LENGTH, 5, false},
 	    {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n", HTTP_LENGTH, 5, false},
 	    {"HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\n\r\n", HTTP_LENGTH, 5, false},
-	    {"HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\n", HTTP_LENGTH, UINT64_MAX, false},
+	    {"HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\n", HTTP_LENGTH, UINT64_MAX,
+		false},
 	    {"HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551616\r\n\r\n", HTTP_UNTIL_CLOSE, 0, true},
 	    {"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\n", HTTP_UNTIL_CLOSE, 0, true},
 	    {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n", HTTP_UNTIL_CLOSE, 0, true},
@@ -60,8 +61,10 @@ static void test_framing_choice(void **state)
 	    {"HTTP/1.1 200 OK\r\nContent-Length: 0x5\r\n\r\n", HTTP_UNTIL_CLOSE, 0, true},
 	    {"HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\n", HTTP_UNTIL_CLOSE, 0, true},
 	    {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", HTTP_CHUNKED, 0, false},
-	    {"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\ntransfer-encoding: Chunked\r\n\r\n", HTTP_CHUNKED, 0, false},
-	    {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", HTTP_CHUNKED, 0, false},
+	    {"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\ntransfer-encoding: Chunked\r\n\r\n", HTTP_CHUNKED,
+		0, false},
+	    {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", HTTP_CHUNKED, 0,
+		false},
 	    {"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", HTTP_UNTIL_CLOSE, 0, false},
 	    {"HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\n", HTTP_NO_BODY, 0, false},
 	    {"HTTP/1.1 304 No\r\nTransfer-Encoding: chunked\r\n\r\n", HTTP_NO_BODY, 0, false},
@@ -83,7 +86,7 @@ struct feed {
 	const char *head, *bytes;
 	enum status status;
 	const char *payload;
-	size_t left_over; /* bytes behind the body */
+	size_t left_over;	/* bytes behind the body */
 	bool truncated, closes; /* http_body_close() when the bytes are used up */
 };
 
@@ -159,8 +162,8 @@ static void test_feed(void **state)
 /* Lines between the data are bounded like the data. */
 static void test_overhead(void **state)
 {
-	static const char *const unit[] = {"1;................................................\r\nx\r\n",
-	    "0", "0\r\nTrailer: x\r\nTrailer: x\r\n", ";", " "};
+	static const char *const unit[] = {"1;................................................\r\nx\r\n", "0",
+	    "0\r\nTrailer: x\r\nTrailer: x\r\n", ";", " "};
 	size_t i, fed, used;
 
 	(void)state;
@@ -199,10 +202,12 @@ static struct buf pack(const void *bytes, size_t length, int window)
 
 static const char text[] = "hello hello hello hello, harbour";
 /* The same and 10,000,000 zeros, by the reference encoder at its best. */
-static const char brotli[] = "\x1b\x1f\x00\xf8\x8d\x94\x6e\xde\x44\x55\x86\xd6\x20\x2c\x6c\x6f\xaa\x11\x79\xea\x00"
-			     "\x88\xba\x1a\x7c\x08";
-static const char brotli_bomb[] = "\xcb\xff\xff\x3f\xf8\x27\x00\xe2\xb1\x40\x20\xf7\xfe\x2f\xff\x2c\x31\xf0\x4f\x00"
-				  "\xc4\x61\x11\x80\x8e\x23\x06";
+static const char brotli[] =
+    "\x1b\x1f\x00\xf8\x8d\x94\x6e\xde\x44\x55\x86\xd6\x20\x2c\x6c\x6f\xaa\x11\x79\xea\x00"
+    "\x88\xba\x1a\x7c\x08";
+static const char brotli_bomb[] =
+    "\xcb\xff\xff\x3f\xf8\x27\x00\xe2\xb1\x40\x20\xf7\xfe\x2f\xff\x2c\x31\xf0\x4f\x00"
+    "\xc4\x61\x11\x80\x8e\x23\x06";
 
 static struct buf copy(const char *bytes, size_t length)
 {
@@ -244,7 +249,8 @@ static void test_codings(void **state)
 	twice = copy(gzip.data, gzip.length);
 	buf_add(&twice, gzip.data, gzip.length);
 	buf_add_text(&twice, "rubbish");
-	check_decode(twice, "gzip", true, "hello hello hello hello, harbourhello hello hello hello, harbour", false);
+	check_decode(
+	    twice, "gzip", true, "hello hello hello hello, harbourhello hello hello hello, harbour", false);
 	buf_release(&gzip);
 }
 

@@ -74,8 +74,7 @@ static void test_status_lines(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct http_head head = {.status_code = -1};
-		enum status status =
-		    http_head_parse(cases[i].line, strlen(cases[i].line), arena, &head);
+		enum status status = http_head_parse(cases[i].line, strlen(cases[i].line), arena, &head);
 
 		if (status != (cases[i].code == 0 ? ST_PROTOCOL_ERROR : ST_OK))
 			fail_msg("'%s': %s", cases[i].line, status_name(status));
@@ -170,7 +169,10 @@ static void test_cut(void **state)
 		memcpy(exact, text, length);
 		status = http_head_parse(exact, length, arena, &head);
 		assert_int_equal(status, length < 17 ? ST_PROTOCOL_ERROR : ST_OK);
-		assert_int_equal(head.header_count, length < 23 ? 0 : length < 29 ? 1 : length == 29 || length >= 33 ? 2 : 1);
+		assert_int_equal(head.header_count, length < 23			   ? 0
+						    : length < 29		   ? 1
+						    : length == 29 || length >= 33 ? 2
+										   : 1);
 		free(exact);
 	}
 }
@@ -227,7 +229,8 @@ static void test_find(void **state)
 			size_t length = find(cases[i].text, strlen(cases[i].text), step, &status);
 
 			if (status != cases[i].status || length != cases[i].length)
-				fail_msg("'%s' by %zu: %s, %zu", cases[i].text, step, status_name(status), length);
+				fail_msg(
+				    "'%s' by %zu: %s, %zu", cases[i].text, step, status_name(status), length);
 		}
 }
 

@@ -33,13 +33,16 @@ static void test_groups(void **state)
 	check("User-agent: *\nDisallow: /\n\nUser-agent: mooring\n", "/", true);
 	check("User-agent: mooring\nDisallow: /a\n\nUser-agent: *\nDisallow: /b\n", "/b", true);
 	/* Several groups for one crawler are one. */
-	check("User-agent: mooring\nDisallow: /a\n\nUser-agent: x\nDisallow: /\n\nUser-agent: mooring\nDisallow: /b",
+	check("User-agent: mooring\nDisallow: /a\n\nUser-agent: x\nDisallow: /\n\nUser-agent: "
+	      "mooring\nDisallow: /b",
 	    "/b", false);
-	check("User-agent: mooring\nDisallow: /a\n\nUser-agent: x\nDisallow: /\n\nUser-agent: mooring\nDisallow: /b",
+	check("User-agent: mooring\nDisallow: /a\n\nUser-agent: x\nDisallow: /\n\nUser-agent: "
+	      "mooring\nDisallow: /b",
 	    "/c", true);
 	/* Several names for one group; other lines between them do not end it. */
 	check("User-agent: x\nUser-agent: mooring\nDisallow: /\n", "/", false);
-	check("User-agent: mooring\nCrawl-delay: 5\nSitemap: https://x/\n\nUser-agent: x\nDisallow: /\n", "/", false);
+	check("User-agent: mooring\nCrawl-delay: 5\nSitemap: https://x/\n\nUser-agent: x\nDisallow: /\n", "/",
+	    false);
 	check("User-agent: x\nDisallow: /\nUser-agent: mooring\nDisallow: /a\n", "/", true);
 	/* Rules before any group are nobody's. */
 	check("Disallow: /\n", "/", true);

@@ -163,7 +163,7 @@ static void all_field_types_are_stored(void **state)
 	    "SUCCESSdonesomething242");
 	assert_string_equal(
 	    query_text(store, "SELECT kind || length || encoding || CAST(bytes AS TEXT) FROM evidence JOIN "
-			      "thing ON proof_sha256 = sha256"),
+			      "thing ON proof_evidence = evidence_id"),
 	    "thing.proof5rawproof");
 	assert_string_equal(
 	    query_text(store, "SELECT domain || outcome || stratum || finished_at || duration FROM "
@@ -171,7 +171,7 @@ static void all_field_types_are_stored(void **state)
 	    "a.exampleliveregister10055");
 	assert_string_equal(query_text(store, "SELECT column_name || type || evidence || volatile FROM field "
 					      "WHERE record_type = 'thing' AND name = 'proof'"),
-	    "proof_sha256bytes11");
+	    "proof_evidencebytes11");
 	assert_non_null(strstr(query_text(store, "SELECT sql FROM sqlite_schema WHERE name = 'thing'"),
 	    "-- Bytes as received."));
 	store_close(store);
@@ -182,32 +182,37 @@ static void evidence_is_kept_once(void **state)
 	struct store *store = open_store("evidence.db", NULL);
 	struct db db = {.handle = store_handle(store)};
 	struct evidence *evidence = evidence_new(&db);
-	uint8_t first[EVIDENCE_DIGEST], second[EVIDENCE_DIGEST];
+	int64_t first = 0, second = 0;
 	struct buf bytes = {0};
 	char text[5000];
 
 	(void)state;
 	memset(text, 'x', sizeof(text));
-	assert_int_equal(evidence_put(evidence, "t", "f", text, sizeof(text), first), ST_OK);
-	assert_int_equal(evidence_put(evidence, "t", "g", text, sizeof(text), second), ST_OK);
-	assert_memory_equal(first, second, sizeof(first));
+	assert_int_equal(evidence_put(evidence, "t", "f", text, sizeof(text), &first), ST_OK);
+	assert_int_equal(evidence_put(evidence, "t", "g", text, sizeof(text), &second), ST_OK);
+	assert_int_equal(first, second);
 	assert_int_equal(query_int(store, "SELECT count(*) FROM evidence"), 1);
 	assert_string_equal(query_text(store, "SELECT encoding FROM evidence"), "zstd");
 	assert_true(query_int(store, "SELECT length(bytes) FROM evidence") < 100);
-	assert_int_equal(evidence_get(evidence, first, sizeof(first), &bytes), ST_OK);
+	assert_int_equal(evidence_get(evidence, first, &bytes), ST_OK);
 	assert_int_equal(bytes.length, sizeof(text));
 	assert_memory_equal(bytes.data, text, sizeof(text));
-	assert_int_equal(evidence_put(evidence, "t", "f", NULL, 0, second), ST_OK);
-	assert_int_equal(evidence_get(evidence, second, sizeof(second), &bytes), ST_OK);
+	/* Both sides of the length from which contents are looked up, and nothing at all. */
+	assert_int_equal(evidence_put(evidence, "t", "f", text, 512, &first), ST_OK);
+	assert_int_equal(evidence_put(evidence, "t", "f", text, 512, &second), ST_OK);
+	assert_int_equal(first, second);
+	assert_int_equal(evidence_put(evidence, "t", "f", text, 511, &first), ST_OK);
+	assert_int_equal(evidence_put(evidence, "t", "f", text, 511, &second), ST_OK);
+	assert_int_not_equal(first, second);
+	assert_int_equal(evidence_put(evidence, "t", "f", NULL, 0, &second), ST_OK);
+	assert_int_equal(evidence_get(evidence, second, &bytes), ST_OK);
 	assert_int_equal(bytes.length, 0);
-	second[0] ^= 1;
-	assert_int_equal(evidence_get(evidence, second, sizeof(second), &bytes), ST_NOT_FOUND);
-	sqlite3_exec(store_handle(store), "UPDATE evidence SET bytes = x'00010203' WHERE length > 0", NULL,
-	    NULL, NULL);
-	assert_int_equal(evidence_get(evidence, first, sizeof(first), &bytes), ST_INVALID);
-	sqlite3_exec(store_handle(store), "UPDATE evidence SET encoding = 'raw', length = 4 WHERE length > 0",
-	    NULL, NULL, NULL);
-	assert_int_equal(evidence_get(evidence, first, sizeof(first), &bytes), ST_INVALID);
+	assert_int_equal(evidence_get(evidence, second + 1, &bytes), ST_NOT_FOUND);
+	sqlite3_exec(store_handle(store), "UPDATE evidence SET bytes = x'00010203'", NULL, NULL, NULL);
+	assert_int_equal(evidence_get(evidence, first, &bytes), ST_INVALID);
+	sqlite3_exec(
+	    store_handle(store), "UPDATE evidence SET encoding = 'raw', length = 4", NULL, NULL, NULL);
+	assert_int_equal(evidence_get(evidence, first, &bytes), ST_INVALID);
 	buf_release(&bytes);
 	evidence_free(evidence);
 	store_close(store);
@@ -570,7 +575,7 @@ static void a_killed_run_resumes_to_the_same_records(void **state)
 	assert_string_equal(query_text(store, contents), undisturbed);
 	assert_string_equal(
 	    query_text(store, "SELECT count(*) || state || counts FROM run"), "1complete{\"live\":40}");
-	assert_int_equal(query_int(store, "SELECT count(*) FROM evidence"), 40);
+	assert_int_equal(query_int(store, "SELECT count(*) FROM evidence"), 200);
 	assert_string_equal(query_text(store, "PRAGMA integrity_check"), "ok");
 	assert_string_equal(query_text(store, "PRAGMA foreign_key_check"), "");
 	store_close(store);

@@ -30,7 +30,9 @@ struct pair {
 
 static void check(enum status status, const struct url *url, const struct pair *pair)
 {
-	enum status expected = pair->out == NULL ? ST_INVALID : pair->out[0] == '\0' ? ST_OUT_OF_SCOPE : ST_OK;
+	enum status expected = pair->out == NULL      ? ST_INVALID
+			       : pair->out[0] == '\0' ? ST_OUT_OF_SCOPE
+						      : ST_OK;
 
 	if (status != expected)
 		fail_msg("'%s': %s, expected %s", pair->in, status_name(status), status_name(expected));
