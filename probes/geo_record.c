@@ -23,7 +23,10 @@ enum {
 };
 
 static const struct field fields[F_COUNT] = {
-    [F_ADDRESS] = {.name = "address", .type = FIELD_TEXT, .help = "The address that was looked up."},
+    [F_ADDRESS] = {.name = "address",
+	.type = FIELD_TEXT,
+	.flags = FIELD_KEY,
+	.help = "The address that was looked up."},
     [F_ROLE] = {.name = "role",
 	.type = FIELD_TEXT,
 	.help = "What the address was found as: web, ns, mx or other."},

@@ -151,7 +151,7 @@ static int accept_any_chain(X509_STORE_CTX *ctx, void *arg)
 static bool configure(SSL_CTX *ctx)
 {
 	SSL_CTX_set_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_LEGACY_SERVER_CONNECT |
-				     SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET);
+				     SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_TLSEXT_PADDING);
 	SSL_CTX_set_mode(ctx,
 	    SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	/* chan_read() bounds the records without data that one call goes through. */
@@ -164,7 +164,7 @@ static bool configure(SSL_CTX *ctx)
 	SSL_CTX_set_tlsext_status_type(ctx, TLSEXT_STATUSTYPE_ocsp);
 	return SSL_CTX_set_min_proto_version(ctx, TLS1_VERSION) == 1 &&
 	       SSL_CTX_set_max_proto_version(ctx, 0) == 1 &&
-	       SSL_CTX_set_cipher_list(ctx, "DEFAULT:@SECLEVEL=0") == 1 &&
+	       SSL_CTX_set_cipher_list(ctx, "DEFAULT:ALL:!aNULL:@SECLEVEL=0") == 1 &&
 	       SSL_CTX_set1_groups_list(ctx, "X25519:P-256:P-384:P-521:X448:ffdhe2048:ffdhe3072") == 1 &&
 	       SSL_CTX_set_alpn_protos(ctx, alpn_offer, sizeof(alpn_offer) - 1) == 0;
 }

@@ -34,6 +34,18 @@ static int hex_value(unsigned char c)
 	return isdigit(c) ? c - '0' : isxdigit(c) ? tolower(c) - 'a' + 10 : -1;
 }
 
+/* The octet that the triplet at `text` stands for, or -1. */
+static int triplet_value(const char *text)
+{
+	int high, low;
+
+	if (text[0] != '%')
+		return -1;
+	high = hex_value((unsigned char)text[1]);
+	low = high < 0 ? -1 : hex_value((unsigned char)text[2]);
+	return low < 0 ? -1 : high << 4 | low;
+}
+
 /* A triplet is decoded where that changes nothing, and in upper case elsewhere (section 6.2.2). */
 static void add_triplet(struct buf *out, unsigned char c)
 {
@@ -43,36 +55,44 @@ static void add_triplet(struct buf *out, unsigned char c)
 		buf_printf(out, "%%%02X", c);
 }
 
-/* What no part of a URL may contain as it is (section 2; '%' is looked at before). */
+/* What no part of a URL may contain as it is (section 2); '%' where it begins no triplet. */
 static bool must_encode(unsigned char c)
 {
-	return c <= ' ' || c >= 0x7f || strchr("\"<>\\^`{|}", c) != NULL;
+	return c <= ' ' || c >= 0x7f || strchr("\"%<>\\^`{|}", c) != NULL;
 }
 
-/* Appends `text` without its fragment, mended and normalised; false when it is too long or holds nothing. */
-static bool add_clean(struct buf *out, const char *text)
+/* Appends `text` without its fragment, white space around it and line ends and tabs in it. */
+static bool add_stripped(struct buf *out, const char *text)
 {
-	size_t i, length;
-	bool in_query = false;
+	size_t length, step;
 
 	while (*text > 0 && *text <= ' ')
 		text++;
 	length = strcspn(text, "#");
 	while (length > 0 && (unsigned char)text[length - 1] <= ' ')
 		length--;
-	if (length > LIMIT_URL)
-		return false;
-	for (i = 0; i < length; i++) {
-		unsigned char c = (unsigned char)text[i];
+	for (; length > 0; text += step, length -= step) {
+		step = strcspn(text, "\t\n\r");
+		step = step < length ? step : length;
+		buf_add(out, text, step);
+		step += step < length;
+	}
+	return !out->failed;
+}
 
-		if (c == '\t' || c == '\n' || c == '\r')
-			continue;
+/* Appends `text` mended and normalised: every '%' in it begins a triplet from then on. */
+static bool add_clean(struct buf *out, const char *text)
+{
+	bool in_query = false;
+
+	for (; *text != '\0'; text++) {
+		int octet = triplet_value(text);
+		unsigned char c = (unsigned char)*text;
+
 		in_query = in_query || c == '?';
-		if (c == '%' && i + 2 < length && isxdigit((unsigned char)text[i + 1]) &&
-		    isxdigit((unsigned char)text[i + 2])) {
-			add_triplet(out, (unsigned char)(hex_value((unsigned char)text[i + 1]) << 4 |
-							 hex_value((unsigned char)text[i + 2])));
-			i += 2;
+		if (octet >= 0) {
+			add_triplet(out, (unsigned char)octet);
+			text += 2;
 		} else if (c == '\\' && !in_query) {
 			buf_add_char(out, '/');
 		} else if (must_encode(c)) {
@@ -296,14 +316,15 @@ static enum status resolve(
 enum status url_resolve(
     struct arena *arena, const struct url *base, const char *reference, struct url *ret_url)
 {
-	struct buf clean = {.limit = LIMIT_URL};
+	struct buf stripped = {.limit = LIMIT_URL}, clean = {.limit = LIMIT_URL};
 	enum status status = ST_INVALID;
 
-	if (add_clean(&clean, reference))
+	if (add_stripped(&stripped, reference) && add_clean(&clean, buf_text(&stripped)))
 		status = resolve(arena, base, buf_text(&clean), ret_url);
 	if (status == ST_INVALID && arena_failed(arena))
 		status = ST_NO_MEMORY;
 	buf_release(&clean);
+	buf_release(&stripped);
 	return status;
 }
 

@@ -56,7 +56,7 @@ static bool is_live(const struct session *session)
 	return state != NULL && strcmp(state, "live") == 0;
 }
 
-enum { RANK_ELSEWHERE = 100, RANK_OFFSITE, RANK_ERROR, RANK_PAGE, RANK_LIVE };
+enum { RANK_ELSEWHERE = 100, RANK_ERROR, RANK_PAGE, RANK_OFFSITE, RANK_LIVE };
 
 /* How well a session stands for the domain. */
 static int session_rank(const struct session *session)

@@ -30,7 +30,8 @@ struct server {
 	struct event readable, writable, later;
 	struct buf stream; /* sent behind every request */
 	size_t sent;
-	int64_t gap; /* microseconds between two bytes, 0: all at once */
+	size_t burst; /* bytes that are sent at once; the rest one by one */
+	int64_t gap;  /* microseconds between two of them; 0: everything at once */
 	enum ending ending;
 	struct buf request;
 	unsigned requests;
@@ -59,8 +60,9 @@ static void server_after(int64_t microseconds)
 static void server_write(void)
 {
 	size_t left = server.stream.length - server.sent;
-	ssize_t length = send(server.fd, server.stream.data + server.sent,
-	    server.gap > 0 && left > 0 ? 1 : left, MSG_NOSIGNAL | MSG_DONTWAIT);
+	size_t size = server.gap == 0 || left == 0 ? left : server.sent < server.burst ? server.burst : 1;
+	ssize_t length =
+	    send(server.fd, server.stream.data + server.sent, size, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 	if (length > 0)
 		server.sent += (size_t)length;
@@ -265,7 +267,7 @@ struct bytes {
 #define OK "HTTP/1.1 200 OK\r\n"
 #define CHUNKED OK "Transfer-Encoding: chunked\r\n\r\n"
 
-enum { SHORT = 50000, LONG = 5000000 }; /* microseconds */
+enum { SHORT = 80000, LONG = 5000000 }; /* microseconds */
 enum { USABLE = 1, CUT = 2, INCOMPLETE = 4, UNDECODED = 8, ERROR = 16 };
 
 struct script {
@@ -288,7 +290,7 @@ static const struct script scripts[] = {
 	{"plain", B(OK "Content-Length: 5\r\n\r\nhello"), B(""), 0, B(""), STAY, 0, LONG, ST_OK, "body", 200, "hello", 5, USABLE},
 	{"until close", B(OK "\r\nhello"), B(""), 0, B(""), CLOSE, 0, LONG, ST_OK, "body", 200, "hello", 5, 0},
 	{"chunked", B(CHUNKED "5\r\nhello\r\n0\r\n\r\n"), B(""), 0, B(""), STAY, 0, LONG, ST_OK, "body", 200, "hello", 5, USABLE},
-	{"byte by byte", B(CHUNKED "5\r\nhello\r\n0\r\n\r\n"), B(""), 0, B(""), STAY, 20, LONG, ST_OK, "body", 200, "hello", 5, USABLE},
+	{"byte by byte", B(""), B(CHUNKED "5\r\nhello\r\n0\r\n\r\n"), 1, B(""), STAY, 20, LONG, ST_OK, "body", 200, "hello", 5, USABLE},
 	{"bare LF", B("HTTP/1.1 200 OK\nContent-Length: 5\n\nhello"), B(""), 0, B(""), STAY, 0, LONG, ST_OK, "body", 200, "hello", 5, USABLE},
 	{"empty lines first", B("\r\n\n\r\n" OK "Content-Length: 0\r\n\r\n"), B(""), 0, B(""), STAY, 0, LONG, ST_OK, "body", 200, NULL, 0, USABLE},
 	{"HTTP/1.0", B("HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello"), B(""), 0, B(""), STAY, 0, LONG, ST_OK, "body", 200, "hello", 5, 0},
@@ -313,7 +315,7 @@ static const struct script scripts[] = {
 	{"closed behind the last chunk", B(CHUNKED "5\r\nhello\r\n0\r\n"), B(""), 0, B(""), CLOSE, 0, LONG, ST_OK, "body", 200, "hello", 5, 0},
 	{"reset in the body", B(OK "Content-Length: 10\r\n\r\nhello"), B(""), 0, B(""), RESET, 0, LONG, ST_CONNECTION_RESET, "body", 200, "hello", 5, INCOMPLETE | ERROR},
 	{"silent in the body", B(OK "Content-Length: 10\r\n\r\nhello"), B(""), 0, B(""), STAY, 0, SHORT, ST_IO_TIMEOUT, "body", 200, "hello", 5, INCOMPLETE},
-	{"trickling body", B(OK "\r\n"), B("x"), 100000, B(""), STAY, 1000, 4 * SHORT, ST_IO_TIMEOUT, "body", 200, "x", 0, INCOMPLETE},
+	{"trickling body", B(OK "\r\n"), B("x"), 100000, B(""), STAY, 1000, SHORT, ST_IO_TIMEOUT, "body", 200, "x", 0, INCOMPLETE},
 	{"chunk size overflow", B(CHUNKED "5\r\nhello\r\nfffffffffffffffff\r\nx"), B(""), 0, B(""), STAY, 0, LONG, ST_PROTOCOL_ERROR, "body", 200, "hello", 5, INCOMPLETE | ERROR},
 	{"largest chunk size", B(CHUNKED "ffffffffffffffff\r\nhello"), B(""), 0, B(""), CLOSE, 0, LONG, ST_OK, "body", 200, "hello", 5, INCOMPLETE | ERROR},
 	{"negative chunk size", B(CHUNKED "-5\r\nhello\r\n"), B(""), 0, B(""), STAY, 0, LONG, ST_PROTOCOL_ERROR, "body", 200, NULL, 0, INCOMPLETE | ERROR},
@@ -328,7 +330,7 @@ static const struct script scripts[] = {
 	{"an endless header", B(OK "A: "), B("bbbbbbbbbb"), 1000000, B(""), STAY, 0, LONG, ST_PROTOCOL_ERROR, "head", 200, NULL, 0, ERROR},
 	{"an endless status line", B("HTTP/1.1 200 "), B("bbbbbbbbbb"), 1000000, B(""), STAY, 0, LONG, ST_PROTOCOL_ERROR, "head", 0, NULL, 0, ERROR},
 	{"endless empty lines", B(""), B("\r\n"), 1000000, B(""), STAY, 0, LONG, ST_PROTOCOL_ERROR, "head", 0, NULL, 0, ERROR},
-	{"trickling head", B(OK "A: "), B("b"), 100000, B(""), STAY, 1000, 4 * SHORT, ST_IO_TIMEOUT, "head", 200, NULL, 0, 0},
+	{"trickling head", B(OK "A: "), B("b"), 100000, B(""), STAY, 1000, SHORT, ST_IO_TIMEOUT, "head", 200, NULL, 0, 0},
 	{"silent", B(""), B(""), 0, B(""), STAY, 0, SHORT, ST_IO_TIMEOUT, "request", 0, NULL, 0, 0},
 	{"silent in the head", B("HTTP/1.1 2"), B(""), 0, B(""), STAY, 0, SHORT, ST_IO_TIMEOUT, "head", 0, NULL, 0, 0},
 	{"closed without an answer", B(""), B(""), 0, B(""), CLOSE, 0, LONG, ST_PROTOCOL_ERROR, "request", 0, NULL, 0, ERROR},
@@ -406,6 +408,7 @@ static void test_scripts(void **state)
 		for (times = 0; times < s->times; times++)
 			buf_add(&server.stream, s->unit.data, s->unit.length);
 		buf_add(&server.stream, s->tail.data, s->tail.length);
+		server.burst = s->head.length;
 		server.gap = s->gap;
 		server_start(&connection);
 		run = fetch(s->timeout);

@@ -160,7 +160,7 @@ static inline void server_start(struct server *server)
 		SSL_CTX_set_min_proto_version(
 		    server->ctx, server->version == 0 ? TLS1_VERSION : server->version);
 		SSL_CTX_set_max_proto_version(server->ctx, server->version);
-		assert_int_equal(SSL_CTX_set_cipher_list(server->ctx, "DEFAULT:@SECLEVEL=0"), 1);
+		assert_int_equal(SSL_CTX_set_cipher_list(server->ctx, "ALL:@SECLEVEL=0"), 1);
 		if (server->cipher != NULL)
 			assert_int_equal(SSL_CTX_set_cipher_list(server->ctx, server->cipher), 1);
 		SSL_CTX_set_security_level(server->ctx, 0);
