@@ -1,11 +1,11 @@
 #include "probes/dns_client.h"
 
-#include <errno.h>
 #include <event2/event_struct.h>
+#include <event2/util.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "core/address.h"
@@ -13,7 +13,8 @@
 #include "probes/dns_client_private.h"
 
 /*
- * c-ares 1.18 does the ids, retries and sockets; three of its habits are kept from doing harm:
+ * c-ares 1.18 matches answers to questions and sees to time-outs, retries and the next resolver; three of its
+ * habits are kept from doing harm:
  *  - It calls back from inside ares_send() and ares_process_fd(): on_answer() copies bytes and wakes.
  *  - An end of stream or error on a server's TCP socket makes it drop that server's UDP socket too, and every
  *    answer on the way with it. So TCP has a channel of its own, and the UDP one hands over cut answers.
@@ -183,10 +184,7 @@ static void on_answer(void *arg, int status, int timeouts, unsigned char *messag
 static uint16_t random_id(struct dns_client *client)
 {
 	if (client->id_left == 0) {
-		/* Nothing is left to do when the kernel has no randomness: it always has, once it is up. */
-		while (getrandom(client->id_pool, sizeof(client->id_pool), 0) !=
-		       (ssize_t)sizeof(client->id_pool))
-			;
+		evutil_secure_rng_get_bytes(client->id_pool, sizeof(client->id_pool));
 		client->id_left = DNS_ID_POOL;
 	}
 	return client->id_pool[--client->id_left];

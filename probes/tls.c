@@ -164,7 +164,7 @@ static bool configure(SSL_CTX *ctx)
 	SSL_CTX_set_tlsext_status_type(ctx, TLSEXT_STATUSTYPE_ocsp);
 	return SSL_CTX_set_min_proto_version(ctx, TLS1_VERSION) == 1 &&
 	       SSL_CTX_set_max_proto_version(ctx, 0) == 1 &&
-	       SSL_CTX_set_cipher_list(ctx, "DEFAULT:ALL:!aNULL:@SECLEVEL=0") == 1 &&
+	       SSL_CTX_set_cipher_list(ctx, "ALL:!aNULL:@SECLEVEL=0") == 1 &&
 	       SSL_CTX_set1_groups_list(ctx, "X25519:P-256:P-384:P-521:X448:ffdhe2048:ffdhe3072") == 1 &&
 	       SSL_CTX_set_alpn_protos(ctx, alpn_offer, sizeof(alpn_offer) - 1) == 0;
 }

@@ -28,6 +28,7 @@ struct campaign {
 	struct progress progress;
 	uint64_t skipped; /* in the run already */
 	bool stream_failed;
+	bool muted; /* faults of this reading were, or will be, said by another */
 };
 
 static void print_fault(void *arg, const struct register_fault_info *info)
@@ -38,6 +39,8 @@ static void print_fault(void *arg, const struct register_fault_info *info)
 	struct campaign *campaign = arg;
 	bool shown = campaign->progress.shown;
 
+	if (campaign->muted)
+		return;
 	/* The progress line gives way and comes back with the next domain. */
 	if (shown && level <= LOG_WARNING)
 		progress_end(&campaign->progress);
@@ -147,6 +150,30 @@ static enum status store_rows(struct store *store, const struct register_data *d
 	return status;
 }
 
+/* Control domains may be millions: they are read a second time, as a stream, for their source to be kept. */
+static enum status store_controls(struct campaign *campaign)
+{
+	struct register_stream *mine = campaign->stream, *again = NULL;
+	struct register_item item;
+	enum status status = ST_OK;
+
+	campaign->muted = true;
+	campaign->stream = NULL;
+	if (!open_stream(campaign))
+		status = ST_SYSTEM;
+	again = campaign->stream;
+	campaign->stream = mine;
+	while (status == ST_OK && (status = register_stream_next(again, &item)) != ST_NOT_FOUND) {
+		if (status == ST_OK && strcmp(item.stratum, "register") != 0)
+			status = store_cells(campaign->store, REGISTER_CONTROL, &item.cells);
+		else if (status == ST_INVALID)
+			status = ST_OK;
+	}
+	campaign->muted = false;
+	register_stream_close(again);
+	return status == ST_NOT_FOUND ? ST_OK : status;
+}
+
 /* A register with faults is refused before anybody is contacted: a claim that is not read would not stand
  * beside its name. */
 static bool keep_register(struct campaign *campaign)
@@ -173,6 +200,8 @@ static bool keep_register(struct campaign *campaign)
 	if (campaign->store != NULL && status == ST_OK && !present) {
 		enum status rows = store_rows(campaign->store, data);
 
+		if (rows == ST_OK)
+			rows = store_controls(campaign);
 		status = store_register_end(campaign->store, rows == ST_OK);
 		if (status == ST_OK)
 			status = rows;

@@ -61,8 +61,7 @@ static void server_write(void)
 {
 	size_t left = server.stream.length - server.sent;
 	size_t size = server.gap == 0 || left == 0 ? left : server.sent < server.burst ? server.burst : 1;
-	ssize_t length =
-	    send(server.fd, server.stream.data + server.sent, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+	ssize_t length = send(server.fd, server.stream.data + server.sent, size, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 	if (length > 0)
 		server.sent += (size_t)length;
@@ -668,7 +667,7 @@ static void test_record(void **state)
 	assert_string_equal(value->texts.item[1].data, "lang");
 	value = record_get(run->record, "head");
 	assert_int_equal(value->bytes.length, strlen(SITE("Mon")) - 3);
-	value = record_get(run->record, "body_bytes");
+	value = record_get(run->record, "body");
 	assert_int_equal(value->bytes.length, 3);
 	assert_memory_equal(value->bytes.data, "abc", 3);
 	assert_int_equal(get_int(run, "header_lines_malformed"), 1);
@@ -687,7 +686,7 @@ static void test_record(void **state)
 
 	/* Another day, the same fact. */
 	other = fetch_site(SITE("Tue"));
-	assert_null(record_get(other->record, "body_bytes"));
+	assert_null(record_get(other->record, "body"));
 	a = record_fact(run->record);
 	b = record_fact(other->record);
 	assert_memory_equal(&a, &b, sizeof(a));

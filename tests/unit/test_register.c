@@ -311,6 +311,7 @@ static void finds_faults_of_domains(void **state)
 	    {"a.example,as,linked,^https://a.example/ b,,both,,\n", "error", "spaces"},
 	    {"a.example,as,linked,^,,both,,\n", "warning", "no source"},
 	    {"a.example,as,linked,https://a.example/,^2022-02-29,both,,\n", "error", "2022-02-29"},
+	    {"a.example,as,linked,https://a.example/,^1900-02-29,both,,\n", "error", "no date"},
 	    {"a.example,as,linked,https://a.example/,^2022-13,both,,\n", "error", "no date"},
 	    {"a.example,as,linked,https://a.example/,^22-01-01,both,,\n", "error", "no date"},
 	    {"a.example,as,linked,https://a.example/,,both,2020,^2019-12\n", "error", "before"},
@@ -323,7 +324,8 @@ static void finds_faults_of_domains(void **state)
 
 	for (i = 0; i < sizeof(fault) / sizeof(*fault); i++)
 		expect_marked(fixture, "domains.csv", DOMAINS, fault[i][0], fault[i][1], fault[i][2]);
-	put(fixture, "domains.csv", DOMAINS "a.example,as,linked,https://a.example/,2024-02-29,both,2000,\n");
+	put(fixture, "domains.csv",
+	    DOMAINS "a.example,as,linked,https://a.example/,2024-02-29,both,2000-02-29,\n");
 	expect_no_fault(fixture);
 }
 
