@@ -43,9 +43,8 @@ CREATE TABLE entity (
 	operated_from TEXT,
 	parent_id TEXT,                 -- entity_id of the body it belongs to
 	extra TEXT,                     -- JSON object of the file's further columns, or NULL
-	PRIMARY KEY (register_id, position)
+	PRIMARY KEY (register_id, entity_id, position)
 ) WITHOUT ROWID;
-CREATE INDEX entity_by_id ON entity (register_id, entity_id);
 
 -- domains.csv: which entity a domain is listed for.
 CREATE TABLE listing (
@@ -61,16 +60,15 @@ CREATE TABLE listing (
 	valid_from TEXT,
 	valid_to TEXT,
 	extra TEXT,                     -- JSON object of the file's further columns, or NULL
-	PRIMARY KEY (register_id, position)
+	PRIMARY KEY (register_id, domain, position)
 ) WITHOUT ROWID;
-CREATE INDEX listing_by_domain ON listing (register_id, domain);
 
 -- claims.csv: what was reported about an entity, where, and how it was answered.
 CREATE TABLE claim (
 	register_id INTEGER NOT NULL REFERENCES register,
 	position INTEGER NOT NULL,      -- order in the file, from 1
 	claim_id TEXT,
-	entity_id TEXT,
+	entity_id TEXT NOT NULL,
 	report TEXT,
 	first_reported TEXT,            -- date
 	source_url TEXT,
@@ -82,9 +80,8 @@ CREATE TABLE claim (
 	status_source_url TEXT,
 	certainty TEXT,                 -- A authority, B report or major press, C secondary
 	extra TEXT,                     -- JSON object of the file's further columns, or NULL
-	PRIMARY KEY (register_id, position)
+	PRIMARY KEY (register_id, entity_id, position)
 ) WITHOUT ROWID;
-CREATE INDEX claim_by_entity ON claim (register_id, entity_id);
 
 -- controls.csv: domains scanned for the base rates only.
 CREATE TABLE control (

@@ -18,6 +18,9 @@ struct overlap {
 };
 
 /*
+ * CROSS JOIN fixes the order of the loops: the tables are new and have no statistics, and SQLite's guess was
+ * quadratic.
+ *
  * The values of the run's domains, in a temporary table: those that are derived from a domain's own records,
  * then those that need a record which many domains share.
  */
@@ -39,8 +42,8 @@ static const char *const gather_step[] = {
     "	FROM run_domain WHERE run_id = ?1",
     /* A record stands for the run when the run lies in its present series or in an earlier one. */
     "INSERT INTO shown SELECT v.indicator, v.value, i.domain_id, i.record_id\n"
-    "	FROM scanned JOIN indicator i USING (domain_id) JOIN indicator_value v USING (value_id)\n"
-    "	JOIN record r ON r.record_id = i.record_id\n"
+    "	FROM scanned CROSS JOIN indicator i USING (domain_id) CROSS JOIN indicator_value v USING (value_id)\n"
+    "	CROSS JOIN record r ON r.record_id = i.record_id\n"
     "	WHERE r.vantage_id = ?2 AND ((?1 BETWEEN r.since_run_id AND r.last_run_id) OR EXISTS (\n"
     "		SELECT 1 FROM span s WHERE s.record_id = r.record_id\n"
     "		AND ?1 BETWEEN s.first_run_id AND s.last_run_id))",
@@ -51,23 +54,24 @@ static const struct {
 	const char *table, *sql;
 } gather_join[] = {
     {"cert", "INSERT OR IGNORE INTO shown SELECT 'spki', c.spki_sha256, s.domain_id, c.record_id\n"
-	     "	FROM shown s JOIN cert c ON c.fingerprint_sha256 = s.value\n"
+	     "	FROM shown s CROSS JOIN cert c ON c.fingerprint_sha256 = s.value\n"
 	     "	WHERE s.indicator = 'certificate' AND c.spki_sha256 IS NOT NULL"},
     {"cert", "INSERT OR IGNORE INTO shown SELECT 'san', n.value, s.domain_id, c.record_id\n"
-	     "	FROM shown s JOIN cert c ON c.fingerprint_sha256 = s.value, json_each(c.names) n\n"
+	     "	FROM shown s CROSS JOIN cert c ON c.fingerprint_sha256 = s.value, json_each(c.names) n\n"
 	     "	WHERE s.indicator = 'certificate' AND c.names IS NOT NULL"},
     /* The newest answer of each database; several databases may name several systems. */
     {"geo", "INSERT OR IGNORE INTO shown SELECT 'asn', 'AS' || g.asn, s.domain_id, g.record_id\n"
-	    "	FROM shown s JOIN geo g ON g.address = s.value JOIN record r ON r.record_id = g.record_id\n"
+	    "	FROM shown s CROSS JOIN geo g ON g.address = s.value CROSS JOIN record r ON r.record_id = "
+	    "g.record_id\n"
 	    "	WHERE s.indicator = 'address' AND g.role = 'web' AND g.asn IS NOT NULL\n"
 	    "	AND r.vantage_id = ?2 AND ?1 BETWEEN r.first_run_id AND r.last_run_id"},
 };
 
 static const char *const count_step[] = {
     "INSERT INTO counted SELECT indicator, value, stratum, count(DISTINCT domain_id)\n"
-    "	FROM shown JOIN scanned USING (domain_id) GROUP BY indicator, value, stratum",
+    "	FROM shown CROSS JOIN scanned USING (domain_id) GROUP BY indicator, value, stratum",
     "INSERT INTO observed SELECT indicator, stratum, count(DISTINCT domain_id)\n"
-    "	FROM shown JOIN scanned USING (domain_id) GROUP BY indicator, stratum",
+    "	FROM shown CROSS JOIN scanned USING (domain_id) GROUP BY indicator, stratum",
     NULL};
 
 /* ?1 least, ?2 indicator or null, ?3 domain or null, ?4 limit, ?5 general domains, ?6 matched domains, ?7
@@ -95,11 +99,12 @@ static const char list_sql[] =
     "	FROM one ORDER BY frequency, telling(indicator), c0, value LIMIT ?4";
 
 static const char domains_sql[] =
-    "SELECT DISTINCT d.domain FROM shown s JOIN scanned c USING (domain_id) JOIN domain d USING (domain_id)\n"
+    "SELECT DISTINCT d.domain FROM shown s CROSS JOIN scanned c USING (domain_id) CROSS JOIN domain d USING "
+    "(domain_id)\n"
     "	WHERE s.indicator = ?1 AND s.value = ?2 AND c.stratum = 0 ORDER BY d.domain";
 
 static const char records_sql[] =
-    "SELECT DISTINCT s.record_id FROM shown s JOIN scanned c USING (domain_id)\n"
+    "SELECT DISTINCT s.record_id FROM shown s CROSS JOIN scanned c USING (domain_id)\n"
     "	WHERE s.indicator = ?1 AND s.value = ?2 AND c.stratum = 0 ORDER BY s.record_id";
 
 static const char entities_sql[] = "SELECT entity_id, kind, name, role, claim_status FROM listed_entity\n"
