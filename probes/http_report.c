@@ -107,8 +107,7 @@ static bool is_persistent(const struct http_head *head, struct arena *arena)
 static bool is_usable(const struct http_exchange *x, enum status status, struct arena *arena)
 {
 	return status == ST_OK && x->complete && !x->closed && !x->unasked && x->write_status == ST_OK &&
-	       x->body.framing != HTTP_UNTIL_CLOSE && x->head.status_code >= 200 &&
-	       is_persistent(&x->head, arena);
+	       x->head.status_code >= 200 && is_persistent(&x->head, arena);
 }
 
 /* As a C string for the caller; a value with a NUL inside means nothing. */

@@ -211,13 +211,30 @@ static const char *keep(const struct scope *scope, const char *text, const char 
 	return reason->text;
 }
 
-static const char *block_reason(
-    const struct scope *scope, const struct source *source, const struct block_rule *rule)
+/* `ret_reason` may be NULL here and below: nothing is kept that nobody wants to know. */
+static void say_blocked(const struct scope *scope, const struct source *source, const struct block_rule *rule,
+    const char **ret_reason)
 {
 	char text[LIMIT_NAME + PATH_MAX + 32];
 
+	if (ret_reason == NULL)
+		return;
 	snprintf(text, sizeof(text), "%s, line %u of %s", rule->text, rule->line, source->path);
-	return keep(scope, text, status_text(ST_BLOCKLISTED));
+	*ret_reason = keep(scope, text, status_text(ST_BLOCKLISTED));
+}
+
+static void say_special(const struct scope *scope, const struct special *row, const struct embedded *embedded,
+    const char **ret_reason)
+{
+	char text[256];
+
+	if (ret_reason == NULL)
+		return;
+	*ret_reason = row->name;
+	if (embedded == NULL)
+		return;
+	snprintf(text, sizeof(text), "%s address inside: %s", embedded->form, row->name);
+	*ret_reason = keep(scope, text, row->name);
 }
 
 static bool is_blocked(const struct scope *scope, const struct address *address, const char **ret_reason)
@@ -227,7 +244,7 @@ static bool is_blocked(const struct scope *scope, const struct address *address,
 
 	for (source = scope->source; source != NULL; source = source->next) {
 		if (blocklist_find_address(source->blocklist, address, &rule)) {
-			*ret_reason = block_reason(scope, source, &rule);
+			say_blocked(scope, source, &rule, ret_reason);
 			return true;
 		}
 	}
@@ -244,13 +261,28 @@ static bool is_allowed(const struct scope *scope, const struct address *address)
 	return false;
 }
 
-static enum status judge(const struct scope *scope, const struct address *address, const char **ret_reason)
+static bool is_reachable(const struct scope *scope, const struct address *address,
+    const struct embedded *embedded, const char **ret_reason)
+{
+	const struct special *row = special_find(embedded == NULL ? address : &embedded->address);
+
+	if (row == NULL || row->reachable)
+		return true;
+	say_special(scope, row, embedded, ret_reason);
+	return false;
+}
+
+enum status scope_check_address(
+    const struct scope *scope, const struct address *address, const char **ret_reason)
 {
 	struct embedded embedded[EMBEDDED_MAX];
 	size_t i, count = special_embedded(address, embedded);
-	const struct special *row;
-	char text[256];
 
+	if (address->family == 0) {
+		if (ret_reason != NULL)
+			*ret_reason = "no address";
+		return ST_OUT_OF_SCOPE;
+	}
 	if (is_blocked(scope, address, ret_reason))
 		return ST_BLOCKLISTED;
 	for (i = 0; i < count; i++)
@@ -258,31 +290,12 @@ static enum status judge(const struct scope *scope, const struct address *addres
 			return ST_BLOCKLISTED;
 	if (is_allowed(scope, address))
 		return ST_OK;
-	row = special_find(address);
-	if (row != NULL && !row->reachable) {
-		*ret_reason = row->name;
+	if (!is_reachable(scope, address, NULL, ret_reason))
 		return ST_OUT_OF_SCOPE;
-	}
-	for (i = 0; i < count; i++) {
-		row = special_find(&embedded[i].address);
-		if (row != NULL && !row->reachable) {
-			snprintf(text, sizeof(text), "%s address inside: %s", embedded[i].form, row->name);
-			*ret_reason = keep(scope, text, row->name);
+	for (i = 0; i < count; i++)
+		if (!is_reachable(scope, address, &embedded[i], ret_reason))
 			return ST_OUT_OF_SCOPE;
-		}
-	}
 	return ST_OK;
-}
-
-enum status scope_check_address(
-    const struct scope *scope, const struct address *address, const char **ret_reason)
-{
-	const char *reason = "no address";
-	enum status status = address->family == 0 ? ST_OUT_OF_SCOPE : judge(scope, address, &reason);
-
-	if (status != ST_OK && ret_reason != NULL)
-		*ret_reason = reason;
-	return status;
 }
 
 enum status scope_check_domain(const struct scope *scope, const char *name, const char **ret_reason)
@@ -291,11 +304,10 @@ enum status scope_check_domain(const struct scope *scope, const char *name, cons
 	struct block_rule rule;
 
 	for (source = scope->source; source != NULL; source = source->next) {
-		if (!blocklist_find_name(source->blocklist, name, &rule))
-			continue;
-		if (ret_reason != NULL)
-			*ret_reason = block_reason(scope, source, &rule);
-		return ST_BLOCKLISTED;
+		if (blocklist_find_name(source->blocklist, name, &rule)) {
+			say_blocked(scope, source, &rule, ret_reason);
+			return ST_BLOCKLISTED;
+		}
 	}
 	return ST_OK;
 }

@@ -137,10 +137,10 @@ bool network_parse(struct network *ret_network, const char *text)
 
 bool network_contains(const struct network *network, const struct address *address)
 {
-	struct network other;
+	unsigned whole = network->prefix / 8, rest = network->prefix % 8;
 
-	if (network->address.family != address->family)
+	if (network->address.family != address->family ||
+	    memcmp(network->address.octet, address->octet, whole) != 0)
 		return false;
-	other = network_of(address, network->prefix);
-	return address_equal(&other.address, &network->address);
+	return rest == 0 || ((network->address.octet[whole] ^ address->octet[whole]) >> (8 - rest)) == 0;
 }

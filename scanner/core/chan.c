@@ -105,7 +105,7 @@ static enum status start_connecting(
 /* Has connect() come to an end? The kernel knows; a wake alone proves nothing. */
 static enum status finish_connecting(struct chan *chan)
 {
-	struct sockaddr_storage sockaddr;
+	struct sockaddr_storage sockaddr = {.ss_family = AF_UNSPEC};
 	socklen_t length = sizeof(sockaddr), err_length = sizeof(int);
 	int err = 0;
 

@@ -282,8 +282,8 @@ static int run(struct bench *bench)
 	bench->writer = writer_start(&sink, sink == NULL ? 0 : 1);
 	if (bench->writer == NULL)
 		return 1;
-	event_assign(&bench->room, bench->env.base, writer_fd(bench->writer), EV_READ | EV_PERSIST, on_room,
-	    bench);
+	event_assign(
+	    &bench->room, bench->env.base, writer_fd(bench->writer), EV_READ | EV_PERSIST, on_room, bench);
 	event_add(&bench->room, NULL);
 	pump(bench);
 	event_base_dispatch(bench->env.base);
@@ -302,8 +302,8 @@ int main(int argc, char **argv)
 	int code = 1;
 
 	if (argc < 6) {
-		fprintf(stderr,
-		    "usage: http_bench ADDRESS PORT CA_FILE NAMES IN_FLIGHT [DATABASE|- [page]]\n");
+		fprintf(
+		    stderr, "usage: http_bench ADDRESS PORT CA_FILE NAMES IN_FLIGHT [DATABASE|- [page]]\n");
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);

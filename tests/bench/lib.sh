@@ -8,9 +8,11 @@ work=$(mktemp -d)
 chmod 755 "$work"
 stop=()     # processes to end, by id
 missed=0
+lab=        # the lab's folder when one is up
 
 cleanup() {
 	local pid
+	[ -z "$lab" ] || scripts/lab down --dir "$lab" || true
 	for pid in "${stop[@]}"; do
 		kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null || true
 	done
@@ -47,13 +49,26 @@ build_mooring() {
 	mooring=$build/mooring
 }
 
-# build_program NAME: tests/bench/NAME.c with all rooms, as $work/NAME.
+# build_program NAME [SOURCE...]: tests/bench/NAME.c and other files of that folder with all rooms, as $work/NAME.
 build_program() {
 	build_mooring
-	cc -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -I. -Iscanner -I"$build/generated" -o "$work/$1" "tests/bench/$1.c" \
-		-L"$build" -lmooring_scanner -lmooring_probes -lmooring_overlap -lmooring_results -lmooring_geo -lmooring_core \
+	cc -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -I. -Iscanner -I"$build/generated" -o "$work/$1" \
+		"tests/bench/$1.c" "${@:2}" -L"$build" \
+		-lmooring_scanner -lmooring_probes -lmooring_overlap -lmooring_results -lmooring_geo -lmooring_core \
 		$(pkg-config --cflags --libs libevent_core libcares libssl libcrypto sqlite3 libmaxminddb libidn2 libpsl \
 			uchardet zlib libbrotlidec libxxhash libzstd) -linih -lcsv -lpthread -lm
+}
+
+# Without the limits that keep a scan polite.
+scan_options=(-q --contact bench@example.test --rate 0 --pause 0 --per-address 0 --per-network 0)
+
+# start_lab DOMAINS: a lab with so many plain domains, listed in $EXTRA; lab_options is how to scan it, $CA its root.
+start_lab() {
+	lab=$work/lab
+	scripts/lab up --dir "$lab" --extra "$1" --dns-port 5393 --http-port 8093 --https-port 8493 >"$work/out" || die "no lab"
+	. "$lab/lab.env"
+	lab_options=("${scan_options[@]}" --resolver "$RESOLVER" --port-http "$HTTP_PORT" --port-https "$HTTPS_PORT"
+		--allow-net 127.0.0.0/8)
 }
 
 # measure FILE COMMAND...: runs it on the client's processor; "user system max_RSS_kB wall" go to FILE.

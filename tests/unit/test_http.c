@@ -303,6 +303,9 @@ static const struct script scripts[] = {
 	{"304", B("HTTP/1.1 304 Same\r\n\r\n"), B(""), 0, B(""), STAY, 0, LONG, ST_OK, "body", 304, NULL, 0, USABLE},
 	{"101", B("HTTP/1.1 101 Up\r\nContent-Length: 5\r\n\r\n"), B(""), 0, B(""), STAY, 0, LONG, ST_OK, "body", 101, NULL, 0, 0},
 	{"100 and 103 first", B("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nA: b\r\n\r\n" OK "Content-Length: 5\r\n\r\nhello"), B(""), 0, B(""), STAY, 0, LONG, ST_OK, "body", 200, "hello", 5, USABLE},
+	{"long 103, short 204", B("HTTP/1.1 103 Hints\r\nLink: </style.css>; rel=preload; as=style\r\n\r\nHTTP/1.1 204 No\r\n\r\n"), B(""), 0, B(""), STAY, 0, LONG, ST_OK, "body", 204, NULL, 0, USABLE},
+	{"as many 100 as may be", B(""), B("HTTP/1.1 100 Continue\r\n\r\n"), LIMIT_HTTP_INTERIM, B("HTTP/1.1 204 No\r\n\r\n"), STAY, 0, LONG, ST_OK, "body", 204, NULL, 0, USABLE},
+	{"one 100 more", B(""), B("HTTP/1.1 100 Continue\r\n\r\n"), LIMIT_HTTP_INTERIM + 1, B("HTTP/1.1 204 No\r\n\r\n"), STAY, 0, LONG, ST_PROTOCOL_ERROR, "head", 204, NULL, 0, ERROR},
 	{"flood of 100", B(""), B("HTTP/1.1 100 Continue\r\n\r\n"), 100000, B(""), STAY, 0, LONG, ST_PROTOCOL_ERROR, "head", 0, NULL, 0, ERROR},
 	{"chunked and a length", B(OK "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"), B(""), 0, B(""), STAY, 0, LONG, ST_OK, "body", 200, "hello", 5, USABLE},
 	{"two lengths", B(OK "Content-Length: 2\r\nContent-Length: 5\r\n\r\nhello"), B(""), 0, B(""), CLOSE, 0, LONG, ST_OK, "body", 200, "hello", 5, ERROR},
@@ -698,6 +701,23 @@ static void test_record(void **state)
 	buf_release(&http->body);
 }
 
+/* A value that C strings cannot hold goes nowhere; the record has it. */
+static void test_location_with_nul(void **state)
+{
+	static const char answer[] = "HTTP/1.1 302 Found\r\nLocation: /a\0b\r\nContent-Length: 0\r\n\r\n";
+	struct run *run;
+
+	(void)state;
+	serve(answer, sizeof(answer) - 1, STAY);
+	server_start(&connection);
+	run = fetch(LONG);
+	assert_int_equal(done_status, ST_OK);
+	assert_null(((struct http_run *)run->state)->location);
+	assert_int_equal(record_get(run->record, "location")->text.length, 4);
+	buf_release(&((struct http_run *)run->state)->body);
+	hang_up();
+}
+
 static void test_body_limit(void **state)
 {
 	static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789";
@@ -729,6 +749,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_cancel, begin_test, end_test),
 	    cmocka_unit_test_setup_teardown(test_never_started, begin_test, end_test),
 	    cmocka_unit_test_setup_teardown(test_record, begin_test, end_test),
+	    cmocka_unit_test_setup_teardown(test_location_with_nul, begin_test, end_test),
 	    cmocka_unit_test_setup_teardown(test_body_limit, begin_test, end_test),
 	};
 

@@ -285,9 +285,10 @@ static void test_broken_codings(void **state)
 static void test_bombs(void **state)
 {
 	enum { SIZE = 10 * 1000 * 1000 };
-	char *zeros = calloc(1, SIZE);
+	char *zeros = calloc(1, SIZE), noise[4000];
 	struct buf bomb, layers;
 	bool truncated = false;
+	unsigned i;
 
 	(void)state;
 	assert_non_null(zeros);
@@ -310,6 +311,19 @@ static void test_bombs(void **state)
 	assert_true(truncated);
 	assert_int_equal(bomb.length, LIMIT_HTTP_DECODED);
 	buf_release(&bomb);
+
+	/* What a limit cut short is not called broken in the layer below. */
+	truncated = false;
+	for (i = 0; i < 4000; i++)
+		noise[i] = (char)(i * i * 2654435761u >> 13);
+	bomb = pack(noise, sizeof(noise), GZIP);
+	layers = pack(bomb.data, bomb.length, GZIP);
+	assert_null(http_decode(&layers, "gzip, gzip", 1000, true, &truncated));
+	assert_true(truncated);
+	assert_true(layers.length > 0 && layers.length <= 1000);
+	assert_memory_equal(layers.data, noise, layers.length);
+	buf_release(&bomb);
+	buf_release(&layers);
 
 	/* Exactly at the limit is not over it. */
 	truncated = false;

@@ -260,6 +260,10 @@ static void test_limits(void **state)
 		memcpy(text + i, "A: \r\n", 5);
 	assert_int_equal(find(text, size, 1000, &status), 0);
 	assert_int_equal(status, ST_PROTOCOL_ERROR);
+	i = 17 + 5 * LIMIT_HTTP_HEADERS;
+	memcpy(text + i, "\r\n\r\n", 4);
+	assert_int_equal(find(text, size, 1000, &status), 0);
+	assert_int_equal(status, ST_PROTOCOL_ERROR);
 	i = 17 + 5 * (LIMIT_HTTP_HEADERS - 1);
 	memcpy(text + i, "\r\n", 2);
 	assert_int_equal(find(text, size, 1000, &status), i + 2);

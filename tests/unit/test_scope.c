@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "blocklist.h"
@@ -424,7 +425,7 @@ static void test_large(void **state)
 	struct scope *scope = scope_new();
 	char error[SCOPE_ERROR];
 	FILE *file = fopen(path, "w");
-	int64_t started;
+	clock_t started;
 	unsigned i;
 
 	(void)state;
@@ -436,7 +437,7 @@ static void test_large(void **state)
 	fclose(file);
 	assert_int_equal(scope_load_blocklist(scope, path, error), ST_OK);
 	assert_int_equal(scope_rule_count(scope), 100001);
-	started = clock_monotonic();
+	started = clock();
 	for (i = 0; i < 4 * 65536; i++) {
 		struct address a = {4, {(uint8_t)(32 + i / 65536), (uint8_t)(i / 256), (uint8_t)i, 77}};
 		unsigned number = i / 65536 * 32768 + i / 256 % 256 * 128 + i % 256 / 2;
@@ -445,7 +446,8 @@ static void test_large(void **state)
 		if ((scope_check_address(scope, &a, NULL) == ST_BLOCKLISTED) != blocked)
 			fail_msg("%u.%u.%u.77", a.octet[0], a.octet[1], a.octet[2]);
 	}
-	assert_true(clock_monotonic() - started < 2000000);
+	/* Processor time, far from both: a search takes 0.1 s in all, looking at every rule a minute. */
+	assert_true(clock() - started < 8 * CLOCKS_PER_SEC);
 	scope_free(scope);
 }
 
