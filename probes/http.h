@@ -8,7 +8,7 @@
 #include "core/buf.h"
 #include "probes/http_head.h"
 #include "probes/run.h"
-#include "probes/visit.h"
+#include "probes/connection.h"
 
 /*
  * Status: ST_OK when a response came, whatever its code, and also when the server closed the connection

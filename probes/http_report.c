@@ -80,7 +80,7 @@ static const struct field fields[FIELD_COUNT] = {
     [BODY_INCOMPLETE] = {"body_incomplete", FIELD_BOOL, 0, NULL, "the connection was closed, failed or timed out before the end of the body", NULL, 0},
     [DECODING_FAILED] = {"decoding_failed", FIELD_BOOL, 0, NULL, "a coding could not be undone: the body is what came before the fault, or as received where that is nothing", NULL, 0},
     [HEAD] = {"head", FIELD_BYTES, FIELD_VOLATILE | FIELD_EVIDENCE, NULL, "response head as received, interim responses before it included", NULL, 0},
-    [BODY] = {"body", FIELD_BYTES, FIELD_VOLATILE | FIELD_EVIDENCE, NULL, "body, its codings undone, when bodies are kept", NULL, 0},
+    [BODY] = {"body_bytes", FIELD_BYTES, FIELD_VOLATILE | FIELD_EVIDENCE, NULL, "body, its codings undone, when bodies are kept", NULL, 0},
     [TIME_TO_FIRST_BYTE] = {"time_to_first_byte", FIELD_REAL, FIELD_VOLATILE, "s", "from the last byte of the request to the first of the response", NULL, 0},
     [CONNECTION_REUSED] = {"connection_reused", FIELD_BOOL, FIELD_VOLATILE, NULL, "an earlier exchange used the same connection", NULL, 0},
 };

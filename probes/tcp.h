@@ -3,7 +3,7 @@
 #define MOORING_PROBES_TCP_H
 
 #include "probes/run.h"
-#include "probes/visit.h"
+#include "probes/connection.h"
 
 extern const struct probe tcp_probe;
 

@@ -6,7 +6,7 @@
 #define MOORING_PROBES_TLS_H
 
 #include "probes/run.h"
-#include "probes/visit.h"
+#include "probes/connection.h"
 
 /* SSL_CTX, CA store and the cache of verified chains: one per scan. */
 struct tls_client;

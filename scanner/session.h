@@ -8,7 +8,7 @@
 #include "core/limits.h"
 #include "job.h"
 #include "pace.h"
-#include "probes/visit.h"
+#include "probes/connection.h"
 #include "probes/http.h"
 #include "probes/url.h"
 

@@ -61,6 +61,9 @@ enum status status_from_errno(int err)
 	case ENETDOWN:
 	case EHOSTDOWN:
 	case EAFNOSUPPORT:
+	case ENOPROTOOPT:
+	case ENONET:
+	case EPROTO: /* the last three: rare ICMP errors */
 		return ST_UNREACHABLE;
 	case ENOMEM:
 	case ENOBUFS:

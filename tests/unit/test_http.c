@@ -389,7 +389,7 @@ static void check(const struct script *s, const struct run *run)
 		assert_int_equal(get_int(run, "http_status_code"), s->code);
 	else
 		assert_null(record_get(run->record, "http_status_code"));
-	assert_true((record_get(run->record, "body_sha256") != NULL) == (strcmp(s->phase, "body") == 0));
+	assert_true((record_get(run->record, "body_sha256") != NULL) == (strcmp(s->phase, "body_bytes") == 0));
 	assert_true((record_get(run->record, "head") == NULL) == (strcmp(s->phase, "request") == 0));
 	assert_int_equal(get_bool(run, "body_truncated"), http->body_truncated);
 	assert_int_equal(get_bool(run, "body_incomplete"), http->body_incomplete);
@@ -670,7 +670,7 @@ static void test_record(void **state)
 	assert_string_equal(value->texts.item[1].data, "lang");
 	value = record_get(run->record, "head");
 	assert_int_equal(value->bytes.length, strlen(SITE("Mon")) - 3);
-	value = record_get(run->record, "body");
+	value = record_get(run->record, "body_bytes");
 	assert_int_equal(value->bytes.length, 3);
 	assert_memory_equal(value->bytes.data, "abc", 3);
 	assert_int_equal(get_int(run, "header_lines_malformed"), 1);
@@ -689,7 +689,7 @@ static void test_record(void **state)
 
 	/* Another day, the same fact. */
 	other = fetch_site(SITE("Tue"));
-	assert_null(record_get(other->record, "body"));
+	assert_null(record_get(other->record, "body_bytes"));
 	a = record_fact(run->record);
 	b = record_fact(other->record);
 	assert_memory_equal(&a, &b, sizeof(a));

@@ -2,8 +2,8 @@
  * A connection to one (address, port) for one name, handed from probe to probe: tcp opens it, tls secures it,
  * http speaks on it, as often as the server keeps it open.
  */
-#ifndef MOORING_PROBES_VISIT_H
-#define MOORING_PROBES_VISIT_H
+#ifndef MOORING_PROBES_CONNECTION_H
+#define MOORING_PROBES_CONNECTION_H
 
 #include "core/chan.h"
 
