@@ -25,16 +25,14 @@ static void add_key_text(struct buf *out, const char *key, sqlite3_stmt *row, in
 
 static void add_key_int(struct buf *out, const char *key, sqlite3_stmt *row, int column)
 {
-	json_key(out, key);
-	json_int(out, sqlite3_column_int64(row, column));
+	json_member_int(out, key, sqlite3_column_int64(row, column));
 }
 
 static void add_key_time(struct buf *out, const char *key, sqlite3_stmt *row, int column)
 {
 	char time[CLOCK_TEXT];
 
-	json_key(out, key);
-	json_string(out, clock_text(sqlite3_column_int64(row, column), time));
+	json_member_string(out, key, clock_text(sqlite3_column_int64(row, column), time));
 }
 
 static void add_base64(struct buf *out, const void *bytes, size_t length)
@@ -150,14 +148,11 @@ static void add_envelope(struct export *export, sqlite3_stmt *record)
 	bool timed = sqlite3_column_type(record, EXPORT_DURATION) != SQLITE_NULL;
 
 	buf_add_char(out, '{');
-	json_key(out, "schema_version");
-	json_string(out, RECORD_SCHEMA_VERSION);
+	json_member_string(out, "schema_version", RECORD_SCHEMA_VERSION);
 	add_key_text(out, "record_type", record, EXPORT_TYPE);
 	add_key_int(out, "record_version", record, EXPORT_VERSION);
-	json_key(out, "run_id");
-	json_int(out, export->run_id);
-	json_key(out, "vantage");
-	json_string(out, export->vantage);
+	json_member_int(out, "run_id", export->run_id);
+	json_member_string(out, "vantage", export->vantage);
 	add_key_text(out, "domain", record, EXPORT_DOMAIN);
 	add_key_text(out, "input", record, EXPORT_INPUT);
 	add_key_int(out, "attempt", record, EXPORT_ATTEMPT);

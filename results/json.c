@@ -70,6 +70,18 @@ void json_int(struct buf *out, int64_t value)
 	buf_printf(out, "%lld", (long long)value);
 }
 
+void json_member_string(struct buf *out, const char *key, const char *text)
+{
+	json_key(out, key);
+	json_string(out, text);
+}
+
+void json_member_int(struct buf *out, const char *key, int64_t value)
+{
+	json_key(out, key);
+	json_int(out, value);
+}
+
 void json_real(struct buf *out, double value)
 {
 	char text[32];
@@ -173,22 +185,15 @@ void json_record_members(struct buf *out, const struct record *record)
 	char time[CLOCK_TEXT];
 	size_t i;
 
-	json_key(out, "domain");
-	json_string(out, record->domain);
-	json_key(out, "input");
-	json_string(out, record->input);
-	json_key(out, "attempt");
-	json_int(out, record->attempt);
-	json_key(out, "timestamp");
-	json_string(out, clock_text(record->started, time));
+	json_member_string(out, "domain", record->domain);
+	json_member_string(out, "input", record->input);
+	json_member_int(out, "attempt", record->attempt);
+	json_member_string(out, "timestamp", clock_text(record->started, time));
 	json_key(out, "duration");
 	json_real(out, record->duration < 0 ? (double)NAN : (double)record->duration / 1e6);
-	json_key(out, "status");
-	json_string(out, status_name(record->status));
-	json_key(out, "phase");
-	json_string(out, record->phase);
-	json_key(out, "error");
-	json_string(out, record->error);
+	json_member_string(out, "status", status_name(record->status));
+	json_member_string(out, "phase", record->phase);
+	json_member_string(out, "error", record->error);
 	for (i = 0; i < record->schema->field_count; i++) {
 		json_key(out, record->schema->field[i].name);
 		json_value(out, &record->schema->field[i], &record->value[i]);
@@ -200,19 +205,15 @@ void json_record_members(struct buf *out, const struct record *record)
 void json_record(struct buf *out, const struct json_envelope *envelope, const struct record *record)
 {
 	buf_add_char(out, '{');
-	json_key(out, "schema_version");
-	json_string(out, RECORD_SCHEMA_VERSION);
-	json_key(out, "record_type");
-	json_string(out, record->schema->record_type);
-	json_key(out, "record_version");
-	json_int(out, record->schema->version);
+	json_member_string(out, "schema_version", RECORD_SCHEMA_VERSION);
+	json_member_string(out, "record_type", record->schema->record_type);
+	json_member_int(out, "record_version", record->schema->version);
 	json_key(out, "run_id");
 	if (envelope->run_id == 0)
 		buf_add_text(out, "null");
 	else
 		json_int(out, envelope->run_id);
-	json_key(out, "vantage");
-	json_string(out, envelope->vantage);
+	json_member_string(out, "vantage", envelope->vantage);
 	json_record_members(out, record);
 	buf_add_char(out, '}');
 }

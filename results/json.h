@@ -17,6 +17,9 @@ void json_key(struct buf *out, const char *key);
 void json_int(struct buf *out, int64_t value);
 /* A number that reads back as the same double; null when it is not finite. */
 void json_real(struct buf *out, double value);
+/* Members of an object: the key and its value. */
+void json_member_string(struct buf *out, const char *key, const char *text);
+void json_member_int(struct buf *out, const char *key, int64_t value);
 /* The value of a declared field; null when it is not set. */
 void json_value(struct buf *out, const struct field *field, const struct value *value);
 

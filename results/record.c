@@ -7,6 +7,19 @@
 
 #include "core/text.h"
 
+const char *field_type_name(enum field_type type)
+{
+	static const char *const name[] = {[FIELD_BOOL] = "bool",
+	    [FIELD_INT] = "int",
+	    [FIELD_REAL] = "real",
+	    [FIELD_TEXT] = "text",
+	    [FIELD_BYTES] = "bytes",
+	    [FIELD_TEXTS] = "texts",
+	    [FIELD_ROWS] = "rows"};
+
+	return name[type];
+}
+
 struct record *record_new(
     struct arena *arena, const struct schema *schema, const char *domain, const char *input)
 {

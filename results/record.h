@@ -49,6 +49,9 @@ struct field {
 	size_t row_count;
 };
 
+/* "bool", "int", ... */
+const char *field_type_name(enum field_type type);
+
 struct schema {
 	const char *record_type;
 	unsigned version; /* of the probe or derivation that makes it */

@@ -12,14 +12,6 @@ static const char *const sql_type[] = {[FIELD_BOOL] = "INTEGER",
     [FIELD_TEXTS] = "TEXT",
     [FIELD_ROWS] = "TEXT"};
 
-static const char *const type_name[] = {[FIELD_BOOL] = "bool",
-    [FIELD_INT] = "int",
-    [FIELD_REAL] = "real",
-    [FIELD_TEXT] = "text",
-    [FIELD_BYTES] = "bytes",
-    [FIELD_TEXTS] = "texts",
-    [FIELD_ROWS] = "rows"};
-
 const char *table_name(const char *record_type)
 {
 	return strcmp(record_type, "domain") == 0 ? "domain_outcome" : record_type;
@@ -193,7 +185,7 @@ static enum status declare_field(
 	sqlite3_bind_int64(statement, 2, (sqlite3_int64)index + 1);
 	db_bind_text(statement, 3, field->name);
 	db_bind_text(statement, 4, buf_text(&column));
-	db_bind_text(statement, 5, type_name[field->type]);
+	db_bind_text(statement, 5, field_type_name(field->type));
 	sqlite3_bind_int(statement, 6, (field->flags & FIELD_VOLATILE) != 0);
 	sqlite3_bind_int(statement, 7, is_evidence(field));
 	db_bind_text(statement, 8, field->unit);

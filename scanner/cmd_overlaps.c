@@ -30,33 +30,23 @@ static void json_summary(struct buf *out, const struct overlap_summary *summary)
 	int i;
 
 	buf_add_char(out, '{');
-	json_key(out, "schema_version");
-	json_string(out, RECORD_SCHEMA_VERSION);
-	json_key(out, "record_type");
-	json_string(out, "overlap_summary");
-	json_key(out, "run_id");
-	json_int(out, summary->run_id);
-	json_key(out, "run_started");
-	json_string(out, summary->run_started);
-	json_key(out, "run_state");
-	json_string(out, summary->run_state);
-	json_key(out, "vantage");
-	json_string(out, summary->vantage);
+	json_member_string(out, "schema_version", RECORD_SCHEMA_VERSION);
+	json_member_string(out, "record_type", "overlap_summary");
+	json_member_int(out, "run_id", summary->run_id);
+	json_member_string(out, "run_started", summary->run_started);
+	json_member_string(out, "run_state", summary->run_state);
+	json_member_string(out, "vantage", summary->vantage);
 	for (i = 0; i < STRATA; i++) {
 		char key[32];
 
 		snprintf(key, sizeof(key), "%s_domains", stratum_name[i]);
-		json_key(out, key);
-		json_int(out, summary->domains[i]);
+		json_member_int(out, key, summary->domains[i]);
 	}
-	json_key(out, "entities");
-	json_int(out, summary->entities);
-	json_key(out, "reported_centers");
-	json_int(out, summary->centers);
-	json_key(out, "reported_centers_without_domain");
-	json_int(out, summary->centers_without_domain);
-	json_key(out, "meaning");
-	json_string(out, "a shared value is a fact about infrastructure; it is no sign of control");
+	json_member_int(out, "entities", summary->entities);
+	json_member_int(out, "reported_centers", summary->centers);
+	json_member_int(out, "reported_centers_without_domain", summary->centers_without_domain);
+	json_member_string(
+	    out, "meaning", "a shared value is a fact about infrastructure; it is no sign of control");
 	buf_add_text(out, "}\n");
 }
 
@@ -70,16 +60,11 @@ static void json_entities(struct buf *out, const struct overlap_domain *domain)
 		const struct overlap_entity *entity = &domain->entity[i];
 
 		buf_add_text(out, i > 0 ? ",{" : "{");
-		json_key(out, "entity_id");
-		json_string(out, entity->entity_id);
-		json_key(out, "kind");
-		json_string(out, entity->kind);
-		json_key(out, "name");
-		json_string(out, entity->name);
-		json_key(out, "role");
-		json_string(out, entity->role);
-		json_key(out, "claim_status");
-		json_string(out, entity->claim_status);
+		json_member_string(out, "entity_id", entity->entity_id);
+		json_member_string(out, "kind", entity->kind);
+		json_member_string(out, "name", entity->name);
+		json_member_string(out, "role", entity->role);
+		json_member_string(out, "claim_status", entity->claim_status);
 		buf_add_char(out, '}');
 	}
 	buf_add_char(out, ']');
@@ -91,25 +76,18 @@ static void json_overlap(struct buf *out, const struct overlap_value *value)
 	int s;
 
 	buf_add_char(out, '{');
-	json_key(out, "schema_version");
-	json_string(out, RECORD_SCHEMA_VERSION);
-	json_key(out, "record_type");
-	json_string(out, "overlap_value");
-	json_key(out, "indicator");
-	json_string(out, value->indicator->name);
-	json_key(out, "family");
-	json_string(out, indicator_family_name(value->indicator->family));
-	json_key(out, "value");
-	json_string(out, value->value);
+	json_member_string(out, "schema_version", RECORD_SCHEMA_VERSION);
+	json_member_string(out, "record_type", "overlap_value");
+	json_member_string(out, "indicator", value->indicator->name);
+	json_member_string(out, "family", indicator_family_name(value->indicator->family));
+	json_member_string(out, "value", value->value);
 	for (s = 0; s < STRATA; s++) {
 		char key[32];
 
 		snprintf(key, sizeof(key), "%s_count", stratum_name[s]);
-		json_key(out, key);
-		json_int(out, value->count[s]);
+		json_member_int(out, key, value->count[s]);
 		snprintf(key, sizeof(key), "%s_n", stratum_name[s]);
-		json_key(out, key);
-		json_int(out, value->observed[s]);
+		json_member_int(out, key, value->observed[s]);
 	}
 	json_key(out, "frequency");
 	json_real(out, value->frequency);
@@ -117,8 +95,7 @@ static void json_overlap(struct buf *out, const struct overlap_value *value)
 	buf_add_char(out, '[');
 	for (i = 0; i < value->domain_count; i++) {
 		buf_add_text(out, i > 0 ? ",{" : "{");
-		json_key(out, "domain");
-		json_string(out, value->domain[i].domain);
+		json_member_string(out, "domain", value->domain[i].domain);
 		json_entities(out, &value->domain[i]);
 		buf_add_char(out, '}');
 	}

@@ -7,20 +7,12 @@
 #include "results/table.h"
 #include "schemas.h"
 
-static const char *const type_name[] = {[FIELD_BOOL] = "bool",
-    [FIELD_INT] = "int",
-    [FIELD_REAL] = "real",
-    [FIELD_TEXT] = "text",
-    [FIELD_BYTES] = "bytes",
-    [FIELD_TEXTS] = "texts",
-    [FIELD_ROWS] = "rows"};
-
 static void print_fields(const struct field *field, size_t count, const char *indent)
 {
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		printf("%s%-26s %-6s %s%s%s%s%s\n", indent, field[i].name, type_name[field[i].type],
+		printf("%s%-26s %-6s %s%s%s%s%s\n", indent, field[i].name, field_type_name(field[i].type),
 		    field[i].help, field[i].unit == NULL ? "" : " (",
 		    field[i].unit == NULL ? "" : field[i].unit, field[i].unit == NULL ? "" : ")",
 		    field[i].flags & FIELD_VOLATILE ? " ~" : "");

@@ -51,18 +51,12 @@ static void print_fault_json(struct check *check, const struct register_fault_in
 	struct buf *line = &check->line;
 
 	buf_add_char(line, '{');
-	json_key(line, "record_type");
-	json_string(line, "register_fault");
-	json_key(line, "severity");
-	json_string(line, register_severity_name(info->severity));
-	json_key(line, "file");
-	json_string(line, info->file);
-	json_key(line, "line");
-	json_int(line, (int64_t)info->line);
-	json_key(line, "column");
-	json_int(line, (int64_t)info->column);
-	json_key(line, "message");
-	json_string(line, info->message);
+	json_member_string(line, "record_type", "register_fault");
+	json_member_string(line, "severity", register_severity_name(info->severity));
+	json_member_string(line, "file", info->file);
+	json_member_int(line, "line", (int64_t)info->line);
+	json_member_int(line, "column", (int64_t)info->column);
+	json_member_string(line, "message", info->message);
 	buf_add_char(line, '}');
 	print_line(check);
 }
@@ -202,16 +196,14 @@ static void add_object(struct buf *out, const char *key, const size_t *number, u
 	json_key(out, key);
 	buf_add_char(out, '{');
 	for (i = 0; i < count; i++) {
-		json_key(out, name(i));
-		json_int(out, (int64_t)number[i]);
+		json_member_int(out, name(i), (int64_t)number[i]);
 	}
 	buf_add_char(out, '}');
 }
 
 static void add_number(struct buf *out, const char *key, size_t number)
 {
-	json_key(out, key);
-	json_int(out, (int64_t)number);
+	json_member_int(out, key, (int64_t)number);
 }
 
 /* Null where no report says a total. */
@@ -258,12 +250,9 @@ static void print_end(struct check *check, const struct summary *summary, bool f
 		return;
 	}
 	buf_add_char(line, '{');
-	json_key(line, "record_type");
-	json_string(line, "register_summary");
-	json_key(line, "path");
-	json_string(line, check->path);
-	json_key(line, "sha256");
-	json_string(line, *sha256 == '\0' ? NULL : sha256);
+	json_member_string(line, "record_type", "register_summary");
+	json_member_string(line, "path", check->path);
+	json_member_string(line, "sha256", *sha256 == '\0' ? NULL : sha256);
 	add_number(line, "errors", check->errors);
 	add_number(line, "warnings", check->warnings);
 	add_number(line, "notes", check->notes);

@@ -29,25 +29,17 @@ static void json_run(struct buf *out, const struct run_row *row)
 	size_t i;
 
 	buf_add_char(out, '{');
-	json_key(out, "record_type");
-	json_string(out, "run");
-	json_key(out, "run_id");
-	json_int(out, row->run_id);
-	json_key(out, "state");
-	json_string(out, row->state);
-	json_key(out, "started_at");
-	json_string(out, clock_text(row->started, time));
-	json_key(out, "ended_at");
-	json_string(out, row->ended == 0 ? NULL : clock_text(row->ended, time));
-	json_key(out, "resumed");
-	json_int(out, row->resumed);
-	json_key(out, "done");
-	json_int(out, row->done);
+	json_member_string(out, "record_type", "run");
+	json_member_int(out, "run_id", row->run_id);
+	json_member_string(out, "state", row->state);
+	json_member_string(out, "started_at", clock_text(row->started, time));
+	json_member_string(out, "ended_at", row->ended == 0 ? NULL : clock_text(row->ended, time));
+	json_member_int(out, "resumed", row->resumed);
+	json_member_int(out, "done", row->done);
 	json_key(out, "counts");
 	buf_add_text(out, row->counts == NULL ? "null" : row->counts);
 	for (i = 0; i < sizeof(text) / sizeof(*text); i++) {
-		json_key(out, text[i].key);
-		json_string(out, text[i].text);
+		json_member_string(out, text[i].key, text[i].text);
 	}
 	buf_add_text(out, "}\n");
 }

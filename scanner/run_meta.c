@@ -141,14 +141,10 @@ static void describe_geo(const struct run_info *info, struct buf *out)
 	buf_add_char(out, '[');
 	for (i = 0; i < info->geo_count; i++) {
 		buf_add_text(out, i > 0 ? ",{" : "{");
-		json_key(out, "file");
-		json_string(out, info->geo[i].file);
-		json_key(out, "db_type");
-		json_string(out, info->geo[i].db_type);
-		json_key(out, "build_epoch");
-		json_int(out, info->geo[i].build_epoch);
-		json_key(out, "sha256");
-		json_string(out, info->geo[i].sha256);
+		json_member_string(out, "file", info->geo[i].file);
+		json_member_string(out, "db_type", info->geo[i].db_type);
+		json_member_int(out, "build_epoch", info->geo[i].build_epoch);
+		json_member_string(out, "sha256", info->geo[i].sha256);
 		buf_add_char(out, '}');
 	}
 	buf_add_char(out, ']');
@@ -170,24 +166,17 @@ static void describe(const struct run_meta *meta, const struct store *store, enu
 
 	buf_add_char(out, '{');
 	for (i = 0; i < sizeof(text) / sizeof(*text); i++) {
-		json_key(out, text[i].key);
-		json_string(out, text[i].text);
+		json_member_string(out, text[i].key, text[i].text);
 	}
-	json_key(out, "run_id");
-	json_int(out, store == NULL ? 0 : store_run_id(store));
-	json_key(out, "started_at");
-	json_string(out, clock_text(meta->started, time));
-	json_key(out, "ended_at");
-	json_string(out, clock_text(clock_wall(), time));
-	json_key(out, "domains_done_before");
-	json_int(out, (int64_t)progress->before);
-	json_key(out, "domains_done");
-	json_int(out, (int64_t)progress->done);
+	json_member_int(out, "run_id", store == NULL ? 0 : store_run_id(store));
+	json_member_string(out, "started_at", clock_text(meta->started, time));
+	json_member_string(out, "ended_at", clock_text(clock_wall(), time));
+	json_member_int(out, "domains_done_before", (int64_t)progress->before);
+	json_member_int(out, "domains_done", (int64_t)progress->done);
 	json_key(out, "outcomes");
 	buf_add_char(out, '{');
 	for (i = 0; i < progress->kind_count; i++) {
-		json_key(out, progress->kind[i].name);
-		json_int(out, (int64_t)progress->kind[i].count);
+		json_member_int(out, progress->kind[i].name, (int64_t)progress->kind[i].count);
 	}
 	buf_add_char(out, '}');
 	describe_geo(info, out);
