@@ -14,11 +14,11 @@
 
 #include "core/address.h"
 #include "core/status.h"
+#include "core/text.h"
 
 enum {
 	GEO_DATABASES = 64, /* of one set */
-	GEO_ERROR = 256,
-	GEO_SHA256_TEXT = 65
+	GEO_ERROR = 256
 };
 
 struct geo_set;
@@ -56,7 +56,7 @@ size_t geo_set_count(const struct geo_set *set);
 const struct geo_database *geo_set_database(const struct geo_set *set, size_t index);
 /* SHA-256 of the file in hexadecimal, of the very bytes that answer. Computed at the first call (some 0.2 s
  * for 60 MB) and kept. ST_SYSTEM when the library cannot hash. */
-enum status geo_database_sha256(struct geo_set *set, size_t index, char ret_hex[GEO_SHA256_TEXT]);
+enum status geo_database_sha256(struct geo_set *set, size_t index, char ret_hex[SHA256_TEXT]);
 
 /* Asks one database. "Not there" is an answer too (found is false). ST_MALFORMED when the file is broken at
  * that place; `*ret_answer` is then untouched. */

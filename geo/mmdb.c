@@ -4,7 +4,6 @@
 #include <float.h>
 #include <math.h>
 #include <maxminddb.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +17,7 @@ struct open_database {
 	struct geo_database info;
 	MMDB_s mmdb;
 	char *name;
-	char sha256[GEO_SHA256_TEXT]; /* "" until asked for */
+	char sha256[SHA256_TEXT]; /* "" until asked for */
 };
 
 struct geo_set {
@@ -174,20 +173,14 @@ const struct geo_database *geo_set_database(const struct geo_set *set, size_t in
 	return &set->database[index]->info;
 }
 
-enum status geo_database_sha256(struct geo_set *set, size_t index, char ret_hex[GEO_SHA256_TEXT])
+enum status geo_database_sha256(struct geo_set *set, size_t index, char ret_hex[SHA256_TEXT])
 {
 	struct open_database *database = set->database[index];
-	uint8_t digest[EVP_MAX_MD_SIZE];
-	unsigned length, i;
 
-	if (database->sha256[0] == '\0') {
-		if (EVP_Digest(database->mmdb.file_content, (size_t)database->mmdb.file_size, digest, &length,
-			EVP_sha256(), NULL) != 1)
-			return ST_SYSTEM;
-		for (i = 0; i < length; i++)
-			sprintf(database->sha256 + 2 * i, "%02x", digest[i]);
-	}
-	memcpy(ret_hex, database->sha256, GEO_SHA256_TEXT);
+	if (database->sha256[0] == '\0' &&
+	    !text_sha256_hex(database->mmdb.file_content, (size_t)database->mmdb.file_size, database->sha256))
+		return ST_SYSTEM;
+	memcpy(ret_hex, database->sha256, SHA256_TEXT);
 	return ST_OK;
 }
 

@@ -8,7 +8,7 @@
 #include "core/text.h"
 #include "probes/tls.h"
 
-enum { SHA256_SIZE = 32, OID_TEXT = 128 };
+enum { OID_TEXT = 128 };
 
 /* clang-format off */
 enum {
@@ -46,15 +46,6 @@ const struct schema cert_schema = {
     .field = fields,
     .field_count = FIELD_COUNT,
 };
-
-static void set_hex(struct record *record, size_t field, const void *bytes, size_t length)
-{
-	struct buf hex = {0};
-
-	text_add_hex(&hex, bytes, length);
-	record_set_text_n(record, field, buf_text(&hex), hex.length);
-	buf_release(&hex);
-}
 
 static void set_object(struct record *record, size_t field, const ASN1_OBJECT *object)
 {
@@ -184,13 +175,13 @@ static void set_key(struct record *record, X509 *x509)
 {
 	X509_PUBKEY *spki = X509_get_X509_PUBKEY(x509);
 	EVP_PKEY *key = X509_get0_pubkey(x509);
-	uint8_t hash[SHA256_SIZE];
 	ASN1_OBJECT *algorithm;
 	unsigned char *der = NULL;
+	char sha256[SHA256_TEXT];
 	int length = i2d_X509_PUBKEY(spki, &der);
 
-	if (length > 0 && EVP_Digest(der, (size_t)length, hash, NULL, EVP_sha256(), NULL) == 1)
-		set_hex(record, SPKI_SHA256, hash, sizeof(hash));
+	if (length > 0 && text_sha256_hex(der, (size_t)length, sha256))
+		record_set_text(record, SPKI_SHA256, sha256);
 	OPENSSL_free(der);
 	if (X509_PUBKEY_get0_param(&algorithm, NULL, NULL, NULL, spki) == 1)
 		set_object(record, PUBLIC_KEY_ALGORITHM, algorithm);
@@ -222,13 +213,15 @@ struct record *cert_record(struct arena *arena, const struct der *der, int64_t s
 {
 	struct record *record = record_new(arena, &cert_schema, NULL, NULL);
 	const unsigned char *end = der->data;
+	char sha256[SHA256_TEXT];
 	X509 *x509;
 
 	if (record == NULL)
 		return NULL;
 	record->started = seen_at;
 	record->status = ST_OK;
-	set_hex(record, FINGERPRINT_SHA256, der->sha256, sizeof(der->sha256));
+	text_digest_hex(der->sha256, sha256);
+	record_set_text(record, FINGERPRINT_SHA256, sha256);
 	record_set_bytes(record, CERTIFICATE, der->data, der->length);
 	x509 = der->length > LIMIT_CHAIN_BYTES ? NULL : d2i_X509(NULL, &end, (long)der->length);
 	if (x509 == NULL) {

@@ -33,7 +33,7 @@ struct charset {
 bool charset_decode(struct buf *out, struct charset *ret_charset, const char *content_type,
     const uint8_t *body, size_t length);
 /* The encoding that a label stands for ("GB2312" is "gbk"), or NULL; case and surrounding white space are
- * ignored. */
+ * ignored. For tests. */
 const char *charset_of_label(const char *label, size_t length);
 
 #endif

@@ -40,8 +40,9 @@ struct dns_client *dns_client_new(
     struct event_base *base, const struct dns_client_options *options, char *ret_error);
 /* No query may be left that was not freed. NULL is allowed. */
 void dns_client_free(struct dns_client *client);
-/* Queries under way. At most dns_client_limit() of them should be. */
+/* Queries under way; for tests. */
 size_t dns_client_outstanding(const struct dns_client *client);
+/* At most so many queries should be under way. */
 size_t dns_client_limit(const struct dns_client *client);
 /* Sentences for the run's metadata: resolvers in use, receive buffer that the kernel gave. */
 const char *dns_client_description(const struct dns_client *client);

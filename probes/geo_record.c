@@ -34,6 +34,8 @@ static const struct field fields[F_COUNT] = {
     [F_DB_TYPE] = {.name = "db_type", .type = FIELD_TEXT, .help = "Type that the database gives itself."},
     [F_BUILD_EPOCH] = {.name = "build_epoch",
 	.type = FIELD_INT,
+	/* A new edition that says the same is the same fact. */
+	.flags = FIELD_VOLATILE,
 	.unit = "s",
 	.help = "When the database was built, since 1970-01-01 UTC."},
     [F_FOUND] = {.name = "found",

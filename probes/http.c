@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/limits.h"
+#include "probes/h2.h"
 #include "probes/http_exchange.h"
 
 enum { READ_SIZE = 16 * 1024 }; /* the most that one TLS record brings */
@@ -15,29 +16,40 @@ static void wake(void *arg)
 
 /* --- request --- */
 
-/*
- * Constant but for name and path, so that what differs between two answers is the server's doing. Languages:
- * whatever the site prefers.
- */
-static const char *make_request(struct run *run, const struct http_run *http)
+const char *http_authority(struct run *run)
 {
-	const struct connection *connection = http->connection;
+	const struct connection *connection = ((struct http_run *)run->state)->connection;
 	const char *name = connection->name;
 	bool literal = strchr(name, ':') != NULL;
 	char port[sizeof(":65535")] = "";
 
 	if (connection->endpoint.port != (connection->endpoint.tls ? 443 : 80))
 		snprintf(port, sizeof(port), ":%u", connection->endpoint.port);
-	return arena_printf(run->arena,
-	    "GET %s HTTP/1.1\r\n"
-	    "Host: %s%s%s%s\r\n"
-	    "User-Agent: %s\r\n"
-	    "Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\n"
-	    "Accept-Encoding: gzip, deflate, br\r\n"
-	    "Accept-Language: *\r\n"
-	    "Connection: keep-alive\r\n"
-	    "\r\n",
-	    http->path, literal ? "[" : "", name, literal ? "]" : "", port, run->env->user_agent);
+	return arena_printf(run->arena, "%s%s%s%s", literal ? "[" : "", name, literal ? "]" : "", port);
+}
+
+/* Constant but for name and path, so that what differs between two answers is the server's doing. */
+static enum status make_request(struct run *run)
+{
+	struct http_run *http = run->state;
+	struct http_exchange *x = http->own;
+	const char *authority = http_authority(run);
+
+	if (authority != NULL)
+		x->request = arena_printf(run->arena,
+		    "GET %s HTTP/1.1\r\n"
+		    "Host: %s\r\n"
+		    "User-Agent: %s\r\n"
+		    "Accept: " HTTP_ACCEPT "\r\n"
+		    "Accept-Encoding: " HTTP_ACCEPT_ENCODING "\r\n"
+		    "Accept-Language: " HTTP_ACCEPT_LANGUAGE "\r\n"
+		    "Connection: keep-alive\r\n"
+		    "\r\n",
+		    http->path, authority, run->env->user_agent);
+	if (x->request == NULL)
+		return ST_NO_MEMORY;
+	x->request_length = strlen(x->request);
+	return ST_OK;
 }
 
 static enum status begin(struct run *run)
@@ -54,10 +66,6 @@ static enum status begin(struct run *run)
 	/* Whoever made the path: it must not end the request line. */
 	if (http->path[0] != '/' || http->path[strcspn(http->path, " \t\r\n")] != '\0')
 		return ST_INVALID;
-	x->request = make_request(run, http);
-	if (x->request == NULL)
-		return ST_NO_MEMORY;
-	x->request_length = strlen(x->request);
 	return ST_OK;
 }
 
@@ -176,16 +184,26 @@ static enum status take_body(struct http_exchange *x, const char *bytes, size_t 
 	return status;
 }
 
-static enum status begin_body(struct run *run)
+void http_expect_body(struct run *run)
 {
 	struct http_run *http = run->state;
 	struct http_exchange *x = http->own;
-	size_t limit = http->body_limit, length = x->wire.length - x->head_start;
+	size_t limit = http->body_limit;
 
 	if (limit == 0 || limit > LIMIT_HTTP_BODY)
 		limit = LIMIT_HTTP_BODY;
 	run_phase(run, "body", ST_IO_TIMEOUT);
 	http_body_begin(&x->body, &x->head, limit, run->arena);
+	x->step = STEP_BODY;
+}
+
+/* Behind the head may already stand some of the body. */
+static enum status begin_body(struct run *run)
+{
+	struct http_exchange *x = ((struct http_run *)run->state)->own;
+	size_t length = x->wire.length - x->head_start;
+
+	http_expect_body(run);
 	x->wire.length = x->head_start;
 	return take_body(x, x->wire.data + x->head_start, length);
 }
@@ -216,9 +234,16 @@ static enum status advance(struct run *run)
 	struct http_run *http = run->state;
 	enum status status;
 
-	switch (http->own == NULL ? STEP_BEGIN : http->own->step) {
-	case STEP_BEGIN:
+	if (http->own == NULL) {
 		status = begin(run);
+		if (status != ST_OK)
+			return status;
+	}
+	if (http->connection->protocol == PROTOCOL_HTTP2)
+		return h2_exchange(run);
+	switch (http->own->step) {
+	case STEP_BEGIN:
+		status = make_request(run);
 		if (status == ST_OK)
 			status = check_idle(http);
 		if (status != ST_OK)
@@ -237,7 +262,6 @@ static enum status advance(struct run *run)
 		status = read_head(run);
 		if (status != ST_OK)
 			return status;
-		http->own->step = STEP_BODY;
 		status = begin_body(run);
 		if (status != ST_AGAIN)
 			return status;
@@ -253,6 +277,7 @@ static void close_run(struct run *run)
 	struct http_run *http = run->state;
 
 	chan_set_wake(&http->connection->chan, NULL, NULL);
+	h2_end(http->connection->h2);
 	if (http->own != NULL)
 		buf_release(&http->own->wire);
 }

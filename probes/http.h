@@ -1,6 +1,6 @@
 /*
- * The HTTP probe: one request and its response on an open connection (RFC 9110, RFC 9112), read tolerantly
- * and recorded as received.
+ * The HTTP probe: one request and its response on an open connection (RFC 9110), read tolerantly and recorded
+ * as received. It speaks HTTP/1.1 (RFC 9112), or HTTP/2 (RFC 9113) where the server chose that in TLS.
  */
 #ifndef MOORING_PROBES_HTTP_H
 #define MOORING_PROBES_HTTP_H
@@ -42,6 +42,8 @@ struct http_run {
 	struct buf body;	   /* encodings undone; the caller releases it after done */
 	bool body_truncated;	   /* a limit of ours was reached */
 	bool body_incomplete;	   /* the connection ended, or failed, before the body did */
+	bool h2_instead;	   /* the server seems to speak HTTP/2 only: worth one connection that
+				      offers it */
 	struct http_exchange *own; /* the probe's */
 };
 

@@ -1,10 +1,15 @@
-/* Inner side of the HTTP probe: the state of one exchange, shared by http.c and http_report.c. */
+/* Inner side of the HTTP probe: the state of one exchange, shared by http.c, h2.c and http_report.c. */
 #ifndef MOORING_PROBES_HTTP_EXCHANGE_H
 #define MOORING_PROBES_HTTP_EXCHANGE_H
 
 #include "probes/http.h"
 #include "probes/http_body.h"
 #include "probes/http_head.h"
+
+/* What every request says beside its target. Languages: whatever the site prefers. */
+#define HTTP_ACCEPT "text/html,application/xhtml+xml,*/*;q=0.8"
+#define HTTP_ACCEPT_ENCODING "gzip, deflate, br"
+#define HTTP_ACCEPT_LANGUAGE "*"
 
 enum http_step { STEP_BEGIN, STEP_WRITE, STEP_HEAD, STEP_BODY };
 
@@ -16,8 +21,8 @@ struct http_exchange {
 	enum status
 	    write_status; /* of a write that failed; what the server said before is read all the same */
 	int64_t sent_at, first_byte_at; /* microseconds since the start of the run; first byte: 0 for none */
-	struct buf wire;		/* all heads, interim ones included, up to the body */
-	size_t head_start;		/* of the present head, in `wire` */
+	struct buf wire;   /* all heads, interim ones included, up to the body; HTTP/2: as text */
+	size_t head_start; /* of the present head, in `wire` */
 	struct http_head_search search;
 	unsigned interim;
 	bool has_head; /* `head` is the final one, complete or (after a failure) its complete lines */
@@ -29,6 +34,11 @@ struct http_exchange {
 	const char *fault; /* static sentence, or NULL */
 };
 
+/* The name and port that are asked for, as Host and :authority say them; arena memory, NULL when it runs out.
+ */
+const char *http_authority(struct run *run);
+/* The final head is there: what comes is the body. */
+void http_expect_body(struct run *run);
 /* The probe's report(); http_report.c. */
 void http_report(struct run *run, enum status status);
 

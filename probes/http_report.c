@@ -7,6 +7,7 @@
 
 #include "core/limits.h"
 #include "core/text.h"
+#include "probes/h2.h"
 #include "probes/http_exchange.h"
 
 enum {
@@ -60,9 +61,9 @@ static const struct field fields[FIELD_COUNT] = {
     [PURPOSE] = {"purpose", FIELD_TEXT, 0, NULL, "why this was fetched: robots, page, redirect or favicon", NULL, 0},
     [URL] = {"url", FIELD_TEXT, 0, NULL, "what was fetched", NULL, 0},
     [REDIRECT_INDEX] = {"redirect_index", FIELD_INT, 0, NULL, "place in the redirect chain, 0 for its first URL", NULL, 0},
-    [HTTP_VERSION] = {"http_version", FIELD_TEXT, 0, NULL, "version in the status line, such as 1.1", NULL, 0},
+    [HTTP_VERSION] = {"http_version", FIELD_TEXT, 0, NULL, "version in the status line, such as 1.1; or 2", NULL, 0},
     [HTTP_STATUS_CODE] = {"http_status_code", FIELD_INT, 0, NULL, "status code; null when no valid status line came", NULL, 0},
-    [REASON] = {"reason", FIELD_TEXT, 0, NULL, "reason phrase as sent", NULL, 0},
+    [REASON] = {"reason", FIELD_TEXT, 0, NULL, "reason phrase as sent; HTTP/2 has none", NULL, 0},
     [HEADER_NAMES] = {"header_names", FIELD_TEXTS, 0, NULL, "names of the headers, spelt and ordered as sent", NULL, 0},
     [HEADERS] = {"headers", FIELD_ROWS, FIELD_VOLATILE, NULL, "headers, ordered as sent; those of interim responses are in head only", header_fields, HEADER_COLUMNS},
     [HEADER_LINES_MALFORMED] = {"header_lines_malformed", FIELD_INT, 0, "lines", "header lines without a valid name, or with white space before the colon", NULL, 0},
@@ -79,7 +80,7 @@ static const struct field fields[FIELD_COUNT] = {
     [BODY_TRUNCATED] = {"body_truncated", FIELD_BOOL, 0, NULL, "a limit of this program was reached, on the wire or in decoding; the rest was not read", NULL, 0},
     [BODY_INCOMPLETE] = {"body_incomplete", FIELD_BOOL, 0, NULL, "the connection was closed, failed or timed out before the end of the body", NULL, 0},
     [DECODING_FAILED] = {"decoding_failed", FIELD_BOOL, 0, NULL, "a coding could not be undone: the body is what came before the fault, or as received where that is nothing", NULL, 0},
-    [HEAD] = {"head", FIELD_BYTES, FIELD_VOLATILE | FIELD_EVIDENCE, NULL, "response head as received, interim responses before it included", NULL, 0},
+    [HEAD] = {"head", FIELD_BYTES, FIELD_VOLATILE | FIELD_EVIDENCE, NULL, "response head as received, interim responses before it included; of HTTP/2, which packs heads: the lines unpacked, in their order, :status among them, each ended with CR LF, line ends in values made spaces", NULL, 0},
     [BODY] = {"body_bytes", FIELD_BYTES, FIELD_VOLATILE | FIELD_EVIDENCE, NULL, "body, its codings undone, when bodies are kept", NULL, 0},
     [TIME_TO_FIRST_BYTE] = {"time_to_first_byte", FIELD_REAL, FIELD_VOLATILE, "s", "from the last byte of the request to the first of the response", NULL, 0},
     [CONNECTION_REUSED] = {"connection_reused", FIELD_BOOL, FIELD_VOLATILE, NULL, "an earlier exchange used the same connection", NULL, 0},
@@ -104,10 +105,13 @@ static bool is_persistent(const struct http_head *head, struct arena *arena)
 	return strcmp(head->version, "1.1") == 0 || http_list_has(connection, "keep-alive");
 }
 
-static bool is_usable(const struct http_exchange *x, enum status status, struct arena *arena)
+static bool is_usable(const struct connection *connection, const struct http_exchange *x, enum status status,
+    struct arena *arena)
 {
 	return status == ST_OK && x->complete && !x->closed && !x->unasked && x->write_status == ST_OK &&
-	       x->head.status_code >= 200 && is_persistent(&x->head, arena);
+	       x->head.status_code >= 200 &&
+	       /* In HTTP/2 the Connection header means nothing (RFC 9113 section 8.2.2). */
+	       (connection->protocol == PROTOCOL_HTTP2 || is_persistent(&x->head, arena));
 }
 
 /* As a C string for the caller; a value with a NUL inside means nothing. */
@@ -272,6 +276,19 @@ static void report_response(struct run *run)
 		report_body(run);
 }
 
+/*
+ * What servers that speak HTTP/2 only do when HTTP/1.1 alone is offered, and they do not refuse the
+ * handshake: they choose no protocol, and then close at the first bytes that are no HTTP/2, with or without
+ * frames of theirs.
+ */
+static bool seems_h2_only(
+    const struct connection *connection, const struct http_exchange *x, enum status status)
+{
+	return connection->endpoint.tls && connection->protocol == PROTOCOL_UNKNOWN && !x->reused &&
+	       (status == ST_PROTOCOL_ERROR || status == ST_CONNECTION_RESET) &&
+	       (x->wire.length == 0 || h2_begins(x->wire.data, x->wire.length));
+}
+
 /* Also called for runs that were never started: an exchange that there was no connection for. */
 void http_report(struct run *run, enum status status)
 {
@@ -284,6 +301,7 @@ void http_report(struct run *run, enum status status)
 		return;
 	report_response(run);
 	run->record->error = error_text(http->own, &connection->chan);
-	connection->usable = is_usable(http->own, status, run->arena);
+	http->h2_instead = seems_h2_only(connection, http->own, status);
+	connection->usable = is_usable(connection, http->own, status, run->arena);
 	connection->exchanges += http->own->step == STEP_BODY;
 }

@@ -1,6 +1,5 @@
 #include "probes/page.h"
 
-#include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -201,13 +200,10 @@ static enum page_format format_of(const struct page_input *in)
 
 static void set_sha256(struct record *record, size_t field, const void *bytes, size_t length)
 {
-	uint8_t digest[SHA256_DIGEST_LENGTH];
-	struct buf hex = {0};
+	char hex[SHA256_TEXT];
 
-	SHA256(bytes, length, digest);
-	text_add_hex(&hex, digest, sizeof(digest));
-	record_set_text(record, field, buf_text(&hex));
-	buf_release(&hex);
+	if (text_sha256_hex(bytes, length, hex))
+		record_set_text(record, field, hex);
 }
 
 static void set_hosts(struct record *record, size_t field, const struct page_hosts *hosts)
@@ -300,7 +296,6 @@ static struct page_links links_of(struct arena *arena, const struct page *page)
 {
 	return (struct page_links){
 	    .favicon = page->favicon == NULL ? NULL : arena_strdup(arena, page->favicon),
-	    .refresh = page->refresh == NULL ? NULL : arena_strdup(arena, page->refresh),
 	    .base = page->base == NULL ? NULL : arena_strdup(arena, page->base),
 	};
 }

@@ -31,8 +31,7 @@ struct page_input {
 /* References as written in the page, not resolved; arena memory; NULL where the page has none. */
 struct page_links {
 	const char *favicon; /* <link rel=icon> */
-	const char *refresh; /* target of <meta http-equiv=refresh> */
-	const char *base;    /* <base href>, which the two others are relative to */
+	const char *base;    /* <base href>, which the other one is relative to */
 };
 
 extern const struct schema page_schema;

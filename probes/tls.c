@@ -28,17 +28,20 @@ static const struct field fields[FIELD_COUNT] = {
 	[TLS_VERSION] = {"tls_version", FIELD_TEXT, 0, NULL, "protocol version that the server chose", NULL, 0},
 	[CIPHER] = {"cipher", FIELD_TEXT, 0, NULL, "cipher suite that the server chose, IANA name", NULL, 0},
 	[KEY_EXCHANGE_GROUP] = {"key_exchange_group", FIELD_TEXT, 0, NULL, "curve or group of the key exchange", NULL, 0},
-	[ALPN] = {"alpn", FIELD_TEXT, 0, NULL, "application protocol that the server chose (RFC 7301)", NULL, 0},
+	[ALPN] = {"alpn", FIELD_TEXT, 0, NULL, 
+	    "application protocol that the server chose (RFC 7301); HTTP/1.1 is offered, and where that is turned down, "
+	    "HTTP/2 on another connection", NULL, 0},
 	[CHAIN_SHA256] = {"chain_sha256", FIELD_TEXTS, 0, NULL,
 	    "SHA-256 of the certificates as sent, leaf first; also when the handshake failed later", NULL, 0},
 	[CHAIN_LENGTH] = {"chain_length", FIELD_INT, 0, NULL,
 	    "certificates that were sent; more than chain_sha256 holds when the list was cut", NULL, 0},
 	[LEAF_SHA256] = {"leaf_sha256", FIELD_TEXT, 0, NULL, "SHA-256 of the server's own certificate", NULL, 0},
 	[VERIFY_STATUS] = {"verify_status", FIELD_TEXT, 0, NULL,
-	    "ok, or the gravest fault: expired, not_yet_valid, self_signed, unknown_issuer, other, name_mismatch", NULL, 0},
+	    "ok, or the gravest fault: bad_signature, expired, not_yet_valid, self_signed, unknown_issuer, other, name_mismatch",
+	    NULL, 0},
 	[VERIFY_ERROR] = {"verify_error", FIELD_TEXT, 0, NULL, "OpenSSL's sentence about that fault", NULL, 0},
 	[NAME_MATCHES] = {"name_matches", FIELD_BOOL, 0, NULL, "the certificate is for the name, whoever issued it", NULL, 0},
-	[OCSP_STAPLED] = {"ocsp_stapled", FIELD_BOOL, 0, NULL, "the server sent an OCSP response along (not verified)", NULL, 0},
+	[OCSP_STAPLED] = {"ocsp_stapled", FIELD_BOOL, FIELD_VOLATILE, NULL, "the server sent an OCSP response along (not verified)", NULL, 0},
 	[CLIENT_CERTIFICATE_REQUESTED] = {"client_certificate_requested", FIELD_BOOL, 0, NULL,
 	    "the server asked for a client certificate", NULL, 0},
 	[HANDSHAKE_TIME] = {"handshake_time", FIELD_REAL, FIELD_VOLATILE, "s", "from the first message to the last", NULL, 0},
@@ -61,8 +64,11 @@ struct tls_client {
 	struct verifier *verifier;
 };
 
-/* Application protocols offered: each with its length before it (RFC 7301 section 3.1). */
-static const unsigned char alpn_offer[] = "\x08http/1.1";
+/*
+ * Application protocols offered, one at a time, with the length before it (RFC 7301 section 3.1): of two,
+ * most servers choose HTTP/2, and a head of HTTP/1.1 tells more about the server that wrote it.
+ */
+static const unsigned char alpn_http1[] = "\x08http/1.1", alpn_http2[] = "\x02h2";
 
 static struct run *run_of(const SSL *ssl)
 {
@@ -166,7 +172,7 @@ static bool configure(SSL_CTX *ctx)
 	       SSL_CTX_set_max_proto_version(ctx, 0) == 1 &&
 	       SSL_CTX_set_cipher_list(ctx, "ALL:!aNULL:@SECLEVEL=0") == 1 &&
 	       SSL_CTX_set1_groups_list(ctx, "X25519:P-256:P-384:P-521:X448:ffdhe2048:ffdhe3072") == 1 &&
-	       SSL_CTX_set_alpn_protos(ctx, alpn_offer, sizeof(alpn_offer) - 1) == 0;
+	       SSL_CTX_set_alpn_protos(ctx, alpn_http1, sizeof(alpn_http1) - 1) == 0;
 }
 
 struct tls_client *tls_client_new(const char *ca_file, char *ret_error)
@@ -214,8 +220,9 @@ static bool is_host_name(const char *name)
 	return name != NULL && name[0] != '\0' && name[0] != '[' && !address_parse(&literal, name);
 }
 
-static SSL *new_session(struct run *run, const char *name)
+static SSL *new_session(struct run *run, const struct connection *connection)
 {
+	const char *name = connection->name;
 	SSL *ssl = SSL_new(run->env->tls->ctx);
 
 	if (ssl == NULL)
@@ -223,7 +230,22 @@ static SSL *new_session(struct run *run, const char *name)
 	SSL_set_app_data(ssl, run);
 	if (is_host_name(name) && SSL_set_tlsext_host_name(ssl, name) == 1)
 		record_set_text(run->record, SNI, name);
+	if (connection->offer_h2 && SSL_set_alpn_protos(ssl, alpn_http2, sizeof(alpn_http2) - 1) != 0) {
+		SSL_free(ssl);
+		return NULL;
+	}
 	return ssl;
+}
+
+static enum application_protocol chosen_protocol(SSL *ssl)
+{
+	const unsigned char *name;
+	unsigned length;
+
+	SSL_get0_alpn_selected(ssl, &name, &length);
+	if (length == 2 && memcmp(name, "h2", 2) == 0)
+		return PROTOCOL_HTTP2;
+	return length == 0 ? PROTOCOL_UNKNOWN : PROTOCOL_HTTP1;
 }
 
 static void wake(void *arg)
@@ -241,12 +263,13 @@ static enum status advance(struct run *run)
 		run_phase(run, "handshake", ST_IO_TIMEOUT);
 		chan_set_wake(&connection->chan, wake, run);
 		tls->began = clock_monotonic();
-		status = chan_handshake(&connection->chan, new_session(run, connection->name));
+		status = chan_handshake(&connection->chan, new_session(run, connection));
 	} else {
 		status = chan_handshake(&connection->chan, NULL);
 	}
 	if (status == ST_OK) {
 		tls->handshake_time = clock_monotonic() - tls->began;
+		connection->protocol = chosen_protocol(connection->chan.ssl);
 		connection->usable = true;
 	}
 	return status;
@@ -331,7 +354,7 @@ static void report_verdict(struct run *run, SSL *ssl)
 
 static void report(struct run *run, enum status status)
 {
-	const struct tls_run *tls = run->state;
+	struct tls_run *tls = run->state;
 	const struct connection *connection = tls->connection;
 	const unsigned char *response;
 	SSL *ssl = connection->chan.ssl;
@@ -342,6 +365,9 @@ static void report(struct run *run, enum status status)
 	record_set_int(record, PORT, connection->endpoint.port);
 	if (status != ST_OK)
 		record->error = error_text(run, &connection->chan, status);
+	tls->h2_instead =
+	    ERR_GET_LIB(connection->chan.ssl_error) == ERR_LIB_SSL &&
+	    ERR_GET_REASON(connection->chan.ssl_error) == SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL;
 	report_chain(run);
 	if (ssl == NULL)
 		return;

@@ -29,6 +29,7 @@ struct tls_run {
 	 * arena memory */
 	struct der *chain;
 	size_t chain_count;
+	bool h2_instead;   /* the server does not speak HTTP/1.1: worth one connection that offers HTTP/2 */
 	size_t chain_sent; /* certificates in the message, also those beyond LIMIT_CHAIN_CERTIFICATES */
 	/* the probe's own */
 	bool client_certificate_requested;

@@ -87,6 +87,8 @@ static const char *status_of(int error)
 	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
 	case X509_V_ERR_CERT_UNTRUSTED:
 		return "unknown_issuer";
+	case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+		return "bad_signature";
 	case X509_V_ERR_HOSTNAME_MISMATCH:
 		return "name_mismatch";
 	default:
@@ -94,11 +96,11 @@ static const char *status_of(int error)
 	}
 }
 
-/* The greater, the graver: time before trust, trust before all else. */
+/* The greater, the graver: what was forged or damaged, then time before trust, trust before all else. */
 static int gravity(int error)
 {
-	static const char *const order[] = {
-	    "ok", "name_mismatch", "other", "unknown_issuer", "self_signed", "not_yet_valid", "expired"};
+	static const char *const order[] = {"ok", "name_mismatch", "other", "unknown_issuer", "self_signed",
+	    "not_yet_valid", "expired", "bad_signature"};
 	const char *status = status_of(error);
 	int i = 0;
 
@@ -157,16 +159,17 @@ static int verify_once(struct verifier *verifier, STACK_OF(X509) * chain, const 
 	return slot->error;
 }
 
+/* The subject's common name is no name of a server, with or without a subjectAltName (RFC 9525 section 2). */
 static bool matches(X509 *leaf, const char *name)
 {
+	const unsigned flags = X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT;
 	struct address literal;
 	bool found;
 
 	if (name == NULL)
 		return false;
-	found = address_parse(&literal, name)
-		    ? X509_check_ip_asc(leaf, name, 0) == 1
-		    : X509_check_host(leaf, name, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
+	found = address_parse(&literal, name) ? X509_check_ip_asc(leaf, name, 0) == 1
+					      : X509_check_host(leaf, name, 0, flags, NULL) == 1;
 	ERR_clear_error();
 	return found;
 }

@@ -20,11 +20,12 @@ struct verifier *verifier_new(const char *ca_file, char *ret_error);
 void verifier_free(struct verifier *verifier);
 
 struct verdict {
-	/* "ok", or the gravest fault: "expired", "not_yet_valid", "self_signed", "unknown_issuer", "other",
-	 * "name_mismatch", in this order; NULL when it could not be verified. Static, as `error`. */
+	/* "ok", or the gravest fault: "bad_signature", "expired", "not_yet_valid", "self_signed",
+	 * "unknown_issuer", "other", "name_mismatch", in this order; NULL when it could not be verified. A
+	 * signature of an algorithm that OpenSSL does not verify counts as bad. Static, as `error`. */
 	const char *status;
 	const char *error; /* OpenSSL's sentence about the fault, or why it could not be verified; or NULL */
-	bool name_matches;
+	bool name_matches; /* by a subjectAltName; a common name does not count (RFC 9525 section 2) */
 };
 
 /*

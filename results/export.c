@@ -249,6 +249,13 @@ enum status export_walk(struct export *export, const char *only, export_visit *v
 	return status;
 }
 
+enum status export_evidence(struct export *export, enum status found)
+{
+	if (found == ST_NOT_FOUND)
+		return export_fail(export, ST_INVALID, "the database is damaged: evidence is missing");
+	return found;
+}
+
 enum status export_write_line(struct export *export, FILE *out)
 {
 	bool failed = export->line.failed;

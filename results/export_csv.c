@@ -62,13 +62,10 @@ static void add_bytes_column(struct buf *out, sqlite3_stmt *row, int column)
 static enum status add_digest_column(struct export *export, sqlite3_stmt *row, int column)
 {
 	uint8_t sha256[EVIDENCE_DIGEST];
-	enum status status;
+	enum status status = evidence_digest(export->evidence, sqlite3_column_int64(row, column), sha256);
 
-	status = evidence_digest(export->evidence, sqlite3_column_int64(row, column), sha256);
-	if (status == ST_NOT_FOUND)
-		return export_fail(export, ST_INVALID, "the database is damaged: evidence is missing");
 	if (status != ST_OK)
-		return status;
+		return export_evidence(export, status);
 	buf_add_char(&export->line, ',');
 	text_add_hex(&export->line, sha256, sizeof(sha256));
 	return ST_OK;

@@ -47,11 +47,10 @@ static enum status add_evidence(struct export *export, sqlite3_stmt *row, int co
 	enum status status =
 	    evidence_get(export->evidence, sqlite3_column_int64(row, column), &export->bytes);
 
-	if (status == ST_NOT_FOUND)
-		return export_fail(export, ST_INVALID, "the database is damaged: evidence is missing");
-	if (status == ST_OK)
-		add_base64(&export->line, buf_text(&export->bytes), export->bytes.length);
-	return status;
+	if (status != ST_OK)
+		return export_evidence(export, status);
+	add_base64(&export->line, buf_text(&export->bytes), export->bytes.length);
+	return ST_OK;
 }
 
 static enum status add_value(

@@ -64,6 +64,8 @@ typedef enum status export_visit(
 enum status export_walk(struct export *export, const char *only, export_visit *visit, void *arg);
 /* Puts store_error(). */
 enum status export_fail(struct export *export, enum status status, const char *text);
+/* Passes on what a look-up of evidence gave; that it is missing means that the database is damaged. */
+enum status export_evidence(struct export *export, enum status found);
 /* Writes and empties export->line. */
 enum status export_write_line(struct export *export, FILE *out);
 /* ST_SYSTEM when something could not be written. */

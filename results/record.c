@@ -192,16 +192,6 @@ void record_row_int(struct record *record, size_t field, size_t index, size_t co
 	}
 }
 
-void record_row_bool(struct record *record, size_t field, size_t index, size_t column, bool value)
-{
-	struct value *v = cell(record, field, index, column, FIELD_BOOL);
-
-	if (v != NULL) {
-		v->set = true;
-		v->boolean = value;
-	}
-}
-
 void record_row_text(
     struct record *record, size_t field, size_t index, size_t column, const char *text, size_t length)
 {

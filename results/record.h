@@ -151,9 +151,8 @@ void record_set_bytes(struct record *record, size_t field, const void *bytes, si
 void record_set_list(struct record *record, size_t field, size_t count);
 /* Text number `index` of a TEXTS field. */
 void record_list_text(struct record *record, size_t field, size_t index, const char *text, size_t length);
-/* Cell (row `index`, column `column`) of a ROWS field; the next three set it. */
+/* Cell (row `index`, column `column`) of a ROWS field; the next two set it. */
 void record_row_int(struct record *record, size_t field, size_t index, size_t column, int64_t value);
-void record_row_bool(struct record *record, size_t field, size_t index, size_t column, bool value);
 void record_row_text(
     struct record *record, size_t field, size_t index, size_t column, const char *text, size_t length);
 

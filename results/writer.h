@@ -27,7 +27,7 @@ bool writer_full(struct writer *writer);
 int writer_fd(const struct writer *writer);
 /* To be called when writer_fd() is readable. */
 void writer_acknowledge(struct writer *writer);
-/* Batches that wait. */
+/* Batches that wait; for tests. */
 size_t writer_pending(struct writer *writer);
 /* ST_OK, or the first error of any sink; with its sentence when `ret_text` is not NULL. Sticky. */
 enum status writer_error(struct writer *writer, char ret_text[WRITER_ERROR]);

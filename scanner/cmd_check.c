@@ -55,7 +55,7 @@ static bool next_word(void *arg, struct register_item *ret_item)
 		*ret_item = (struct register_item){.domain = domain->name,
 		    .registrable = domain->registrable,
 		    .input = word,
-		    .stratum = "register"};
+		    .stratum = "check"};
 		return true;
 	}
 	return false;

@@ -21,7 +21,10 @@ static enum status export_to(
 	if (file == NULL)
 		return ST_CANCELLED; /* said already */
 	status = csv ? export_csv(store, query, file) : export_jsonl(store, query, file);
-	if (!output_close(file, config->output))
+	/* The first fault is the one to tell. */
+	if (status != ST_OK && file != stdout)
+		fclose(file);
+	else if (status == ST_OK && !output_close(file, config->output))
 		return ST_CANCELLED;
 	return status;
 }
@@ -81,13 +84,13 @@ int cmd_export(int argc, char **argv)
 	bool csv;
 
 	config_init(&config);
-	if (config_read(&config, CONFIG_READ, argc, argv, &first) != ST_OK)
+	if (config_read(&config, CONFIG_EXPORT, argc, argv, &first) != ST_OK)
 		goto out;
 	if (config.help) {
 		printf("Usage: mooring export [OPTION...] jsonl|csv\n\nWrites what a run saw. csv writes a "
 		       "folder with one "
 		       "file a record type, or one of them with --type.\n");
-		config_print_help(CONFIG_READ);
+		config_print_help(CONFIG_EXPORT);
 		code = EXIT_COMPLETE;
 		goto out;
 	}

@@ -264,14 +264,14 @@ int cmd_overlaps(int argc, char **argv)
 	int first, code = EXIT_USAGE;
 
 	config_init(&config);
-	if (config_read(&config, CONFIG_READ, argc, argv, &first) != ST_OK)
+	if (config_read(&config, CONFIG_OVERLAPS, argc, argv, &first) != ST_OK)
 		goto out;
 	if (config.help) {
 		printf(
 		    "Usage: mooring overlaps [OPTION...]\n\nLists the values that two or more domains of the "
 		    "register "
 		    "share in a run, the rarest\namong the control domains first, with who shares them.\n");
-		config_print_help(CONFIG_READ);
+		config_print_help(CONFIG_OVERLAPS);
 		code = EXIT_COMPLETE;
 		goto out;
 	}

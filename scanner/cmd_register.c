@@ -25,7 +25,7 @@ struct check {
 	const char *path;
 	bool json;
 	bool only_controls; /* the other files of a folder were checked before */
-	size_t errors, warnings, notes;
+	size_t found[REGISTER_SEVERITY_COUNT];
 	struct buf line;
 };
 
@@ -61,6 +61,18 @@ static void print_fault_json(struct check *check, const struct register_fault_in
 	print_line(check);
 }
 
+static void count_fault(struct check *check, const struct register_fault_info *info)
+{
+	unsigned i;
+
+	if (info->omitted == NULL) {
+		check->found[info->severity]++;
+		return;
+	}
+	for (i = 0; i < REGISTER_SEVERITY_COUNT; i++)
+		check->found[i] += info->omitted[i];
+}
+
 static void on_fault(void *arg, const struct register_fault_info *info)
 {
 	struct check *check = arg;
@@ -68,9 +80,7 @@ static void on_fault(void *arg, const struct register_fault_info *info)
 
 	if (check->only_controls && (slash == NULL || strcmp(slash, "/controls.csv") != 0))
 		return;
-	check->errors += info->severity == REGISTER_ERROR;
-	check->warnings += info->severity == REGISTER_WARNING;
-	check->notes += info->severity == REGISTER_NOTE;
+	count_fault(check, info);
 	if (check->json) {
 		print_fault_json(check, info);
 		return;
@@ -244,8 +254,8 @@ static void print_end(struct check *check, const struct summary *summary, bool f
 			buf_printf(line, "%llu domains, %llu invalid lines, %llu repeated lines\n",
 			    (unsigned long long)counts->domains, (unsigned long long)counts->invalid,
 			    (unsigned long long)counts->duplicates);
-		buf_printf(
-		    line, "SHA-256 %s\n%zu errors, %zu warnings", sha256, check->errors, check->warnings);
+		buf_printf(line, "SHA-256 %s\n%zu errors, %zu warnings", sha256, check->found[REGISTER_ERROR],
+		    check->found[REGISTER_WARNING]);
 		print_line(check);
 		return;
 	}
@@ -253,9 +263,9 @@ static void print_end(struct check *check, const struct summary *summary, bool f
 	json_member_string(line, "record_type", "register_summary");
 	json_member_string(line, "path", check->path);
 	json_member_string(line, "sha256", *sha256 == '\0' ? NULL : sha256);
-	add_number(line, "errors", check->errors);
-	add_number(line, "warnings", check->warnings);
-	add_number(line, "notes", check->notes);
+	add_number(line, "errors", check->found[REGISTER_ERROR]);
+	add_number(line, "warnings", check->found[REGISTER_WARNING]);
+	add_number(line, "notes", check->found[REGISTER_NOTE]);
 	add_number(line, "domains", folder ? summary->domains : (size_t)counts->domains);
 	add_number(line, "controls", summary->controls);
 	if (folder)
@@ -365,5 +375,5 @@ int cmd_register(int argc, char **argv)
 		log_line(LOG_ERROR, "cannot write to standard output: %s", strerror(errno));
 		return EXIT_FAILED;
 	}
-	return check.errors == 0 ? EXIT_COMPLETE : EXIT_FAILED;
+	return check.found[REGISTER_ERROR] == 0 ? EXIT_COMPLETE : EXIT_FAILED;
 }

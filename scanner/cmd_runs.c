@@ -104,11 +104,11 @@ int cmd_runs(int argc, char **argv)
 	int first, code = EXIT_USAGE;
 
 	config_init(&config);
-	if (config_read(&config, CONFIG_READ, argc, argv, &first) != ST_OK)
+	if (config_read(&config, CONFIG_RUNS, argc, argv, &first) != ST_OK)
 		goto out;
 	if (config.help) {
 		printf("Usage: mooring runs [OPTION...]\n\nLists the runs of a database, oldest first.\n");
-		config_print_help(CONFIG_READ);
+		config_print_help(CONFIG_RUNS);
 		code = EXIT_COMPLETE;
 		goto out;
 	}

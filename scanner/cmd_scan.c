@@ -293,11 +293,31 @@ static bool start_writer(struct campaign *campaign, bool resumed)
 
 /* --- the run --- */
 
+static void print_summary(const struct campaign *campaign, enum run_state state)
+{
+	const struct progress *progress = &campaign->progress;
+	struct buf text = {0};
+
+	buf_printf(
+	    &text, "%s: %" PRIu64 " domains", run_state_text(state), progress->before + progress->done);
+	if (progress->before > 0)
+		buf_printf(&text, ", %" PRIu64 " of them now", progress->done);
+	/* What a failure cut short says nothing about the domains. */
+	if (progress->done > 0 && state != RUN_FAILED) {
+		buf_add_text(&text, ": ");
+		progress_summary(progress, PROGRESS_KINDS, &text);
+	}
+	buf_printf(&text, " in %.1f s", (double)(clock_monotonic() - progress->started) / 1e6);
+	if (state != RUN_COMPLETE && campaign->store != NULL && !campaign->meta.info.fresh)
+		buf_add_text(&text, ". The same command goes on where this one stopped");
+	log_line(LOG_INFO, "%s", buf_text(&text));
+	buf_release(&text);
+}
+
 static int finish(struct campaign *campaign)
 {
 	enum run_state state = RUN_COMPLETE;
 	char error[WRITER_ERROR];
-	struct buf summary = {0};
 	bool written = writer_close(campaign->scan.writer, error) == ST_OK;
 
 	progress_end(&campaign->progress);
@@ -308,17 +328,15 @@ static int finish(struct campaign *campaign)
 		state = RUN_FAILED;
 	} else if (campaign->scan.interrupted) {
 		state = RUN_INTERRUPTED;
+	} else if (campaign->progress.before + campaign->progress.done == 0) {
+		log_line(LOG_ERROR, "%s has no domain", campaign->register_path);
+		state = RUN_FAILED;
 	}
 	if (campaign->store != NULL && store_end_run(campaign->store, state) != ST_OK) {
 		log_line(LOG_ERROR, "%s", store_error(campaign->store));
 		state = RUN_FAILED;
 	}
-	progress_summary(&campaign->progress, PROGRESS_KINDS, &summary);
-	log_line(LOG_INFO, "%s: %" PRIu64 " domains%s%s in %.1f s%s", run_state_text(state),
-	    campaign->progress.done, summary.length > 0 ? ": " : "", buf_text(&summary),
-	    (double)(clock_monotonic() - campaign->progress.started) / 1e6,
-	    state == RUN_COMPLETE ? "" : ". The same command goes on where this one stopped");
-	buf_release(&summary);
+	print_summary(campaign, state);
 	if (campaign->config->metadata_file != NULL &&
 	    !run_meta_write(&campaign->meta, campaign->config->metadata_file, campaign->store, state,
 		&campaign->progress))
@@ -346,6 +364,7 @@ static int run(struct campaign *campaign)
 	scan->done = domain_done;
 	scan->tick = on_tick;
 	scan->arg = campaign;
+	scan->ask_first = true;
 	scan_execute(scan);
 	return finish(campaign);
 }
@@ -372,12 +391,18 @@ static int dry_run(struct campaign *campaign)
 static int scan_register(const struct config *config, const char *path, int argc, char **argv)
 {
 	struct campaign campaign = {.config = config, .register_path = path};
-	int code = EXIT_FAILED;
+	int code = EXIT_USAGE;
 
-	if (!scan_init(&campaign.scan, config) || !open_stream(&campaign))
+	if (!scan_init(&campaign.scan, config))
+		goto out;
+	code = EXIT_FAILED;
+	if (!open_stream(&campaign))
 		goto out;
 	if (config->dry_run) {
-		code = dry_run(&campaign);
+		/* Refuses what the scan would refuse; without a store nothing is kept. */
+		if (keep_register(&campaign) &&
+		    run_meta_init(&campaign.meta, &campaign.scan, campaign.stream, path, argc, argv))
+			code = dry_run(&campaign);
 		goto out;
 	}
 	code = open_store(&campaign);

@@ -27,9 +27,9 @@ struct option_row {
 /* clang-format off */
 static const struct option_row options[] = {
 	{"db", 'd', KIND_TEXT, CONFIG_ALL, AT(db), "FILE", "the database (scan, overlaps: mooring.db by default)"},
-	{"output", 'o', KIND_TEXT, CONFIG_ALL, AT(output), "FILE|-", "where results go, as JSON Lines for scan and check"},
+	{"output", 'o', KIND_TEXT, CONFIG_ALL, AT(output), "FILE|-", "where results go; records of scan and check as JSON Lines"},
 	{"config", 'c', KIND_TEXT, CONFIG_ALL, AT(config_file), "FILE", "settings (INI); ./mooring.conf is read when it exists"},
-	{"json", 'j', KIND_FLAG, CONFIG_CHECK | CONFIG_READ, AT(json), NULL, "JSON Lines on standard output"},
+	{"json", 'j', KIND_FLAG, CONFIG_CHECK | CONFIG_OVERLAPS | CONFIG_RUNS, AT(json), NULL, "JSON Lines on standard output"},
 	{"quiet", 'q', KIND_FLAG, CONFIG_ALL, AT(quiet), NULL, "no progress, no notices; errors only"},
 	{"verbose", 'v', KIND_COUNT, CONFIG_ALL, AT(verbose), NULL, "say more; twice: even more"},
 	{"no-color", 0, KIND_FLAG, CONFIG_ALL, AT(no_color), NULL, "no colour on the terminal (NO_COLOR does the same)"},
@@ -41,7 +41,7 @@ static const struct option_row options[] = {
 	{"per-network", 0, KIND_COUNT, CONFIG_SCAN | CONFIG_CHECK, AT(per_network), "N", "connections to one /24 or /48 at once (4; 0: no limit)"},
 	{"pause", 0, KIND_TIME, CONFIG_SCAN | CONFIG_CHECK, AT(pause), "SECONDS", "between two connections to one address (0.25)"},
 	{"timeout", 0, KIND_TIME, CONFIG_SCAN | CONFIG_CHECK, AT(timeout), "SECONDS", "for each step: connect, handshake, response (10)"},
-	{"target-timeout", 0, KIND_TIME, CONFIG_SCAN | CONFIG_CHECK, AT(target_timeout), "SECONDS", "for a whole domain (120)"},
+	{"target-timeout", 0, KIND_TIME, CONFIG_SCAN | CONFIG_CHECK, AT(target_timeout), "SECONDS", "for a whole domain, waiting for permits not counted (120)"},
 	{"retries", 0, KIND_COUNT, CONFIG_SCAN | CONFIG_CHECK, AT(retries), "N", "rounds over the resolvers for a question (4)"},
 	{"probes", 0, KIND_TEXT, CONFIG_SCAN | CONFIG_CHECK, AT(probes), "LIST", "which probes run: dns,tcp,tls,http (all)"},
 	{"port-http", 0, KIND_PORT, CONFIG_SCAN | CONFIG_CHECK, AT(port_http), "N", "port for HTTP (80)"},
@@ -58,11 +58,11 @@ static const struct option_row options[] = {
 	{"psl-file", 0, KIND_TEXT, CONFIG_SCAN | CONFIG_CHECK, AT(psl_file), "FILE", "a newer Public Suffix List"},
 	{"metadata-file", 0, KIND_TEXT, CONFIG_SCAN, AT(metadata_file), "FILE", "write the run's metadata there, as JSON"},
 	{"dry-run", 0, KIND_FLAG, CONFIG_SCAN, AT(dry_run), NULL, "say what would be done, contact nobody"},
-	{"format", 'f', KIND_TEXT, CONFIG_READ, AT(format), "NAME", "table, jsonl or csv"},
-	{"as-of", 0, KIND_TEXT, CONFIG_READ, AT(run), "RUN", "the run to read (the newest complete one)"},
-	{"with", 0, KIND_TEXT, CONFIG_READ, AT(with), "DOMAIN", "only what this domain shares"},
-	{"type", 't', KIND_TEXT, CONFIG_READ, AT(type), "NAME", "only this indicator (overlaps) or record type (export)"},
-	{"limit", 'n', KIND_COUNT, CONFIG_READ, AT(limit), "N", "at most so many rows (0: all)"},
+	{"format", 'f', KIND_TEXT, CONFIG_OVERLAPS, AT(format), "NAME", "table, jsonl or csv"},
+	{"as-of", 0, KIND_TEXT, CONFIG_OVERLAPS | CONFIG_EXPORT, AT(run), "RUN", "the run to read (the newest complete one)"},
+	{"with", 0, KIND_TEXT, CONFIG_OVERLAPS, AT(with), "DOMAIN", "only what this domain shares"},
+	{"type", 't', KIND_TEXT, CONFIG_OVERLAPS | CONFIG_EXPORT, AT(type), "NAME", "only this indicator (overlaps) or record type (export)"},
+	{"limit", 'n', KIND_COUNT, CONFIG_OVERLAPS, AT(limit), "N", "at most so many rows (0: all)"},
 	{"help", 'h', KIND_FLAG, CONFIG_ALL, AT(help), NULL, "this text"},
 };
 /* clang-format on */
@@ -202,6 +202,20 @@ static const char *set_option(struct config *config, const struct option_row *ro
 		return NULL;
 	}
 	return "known";
+}
+
+/* What stands in the User-Agent of every request: a URL or an e-mail address in one line. */
+static bool is_contact(const char *text)
+{
+	const char *at = strchr(text, '@');
+	const char *c;
+
+	for (c = text; *c != '\0'; c++)
+		if (*c <= ' ' || *c >= 0x7f || strchr("()\\\"", *c) != NULL)
+			return false;
+	if (strncmp(text, "https://", 8) == 0 || strncmp(text, "http://", 7) == 0)
+		return strlen(text) > 10 && strchr(text + 8, '.') != NULL;
+	return at != NULL && at > text && strchr(at, '.') != NULL && at[1] != '.';
 }
 
 struct ini_state {
@@ -353,6 +367,16 @@ enum status config_read(struct config *config, unsigned command, int argc, char 
 		return status;
 	if (config->concurrency == 0) {
 		log_line(LOG_ERROR, "--concurrency should be at least 1");
+		return ST_INVALID;
+	}
+	if (config->contact != NULL && !is_contact(config->contact)) {
+		log_line(LOG_ERROR,
+		    "--contact '%s' should be a URL such as https://example.org/scan, or an e-mail address",
+		    config->contact);
+		return ST_INVALID;
+	}
+	if (config->timeout == 0 || config->target_timeout == 0) {
+		log_line(LOG_ERROR, "--timeout and --target-timeout should be more than 0 seconds");
 		return ST_INVALID;
 	}
 	if (getenv("NO_COLOR") != NULL && getenv("NO_COLOR")[0] != '\0')

@@ -2,6 +2,7 @@
 
 #include <utlist.h>
 
+#include "core/clock.h"
 #include "scan.h"
 
 void job_init(struct job *job, struct scan *scan, struct arena *arena, void (*idle)(struct job *job))
@@ -9,6 +10,7 @@ void job_init(struct job *job, struct scan *scan, struct arena *arena, void (*id
 	job->scan = scan;
 	job->arena = arena;
 	job->idle = idle;
+	job->idle_since = clock_monotonic();
 	batch_init(&job->batch, arena);
 }
 
@@ -47,11 +49,18 @@ static void task_end(struct task *task)
 	job_release(job);
 }
 
+int64_t job_idle_time(const struct job *job)
+{
+	return job->idle_total + (job->running > 0 ? 0 : clock_monotonic() - job->idle_since);
+}
+
 static void on_run_done(struct run *run, enum status status, void *arg)
 {
 	struct task *task = arg;
 	struct scan *scan = task->job->scan;
 
+	if (--task->job->running == 0)
+		task->job->idle_since = clock_monotonic();
 	/* Only job_stop() cancels, when the time for the target is up. */
 	if (status == ST_CANCELLED)
 		status = run->record->status = ST_DEADLINE;
@@ -65,12 +74,21 @@ static void on_run_done(struct run *run, enum status status, void *arg)
 	task_end(task);
 }
 
+static void begin(struct task *task, int64_t timeout)
+{
+	struct job *job = task->job;
+
+	job->idle_total = job_idle_time(job);
+	job->running++;
+	run_start(task->run, timeout, on_run_done, task);
+}
+
 static void on_permit(void *arg)
 {
 	struct task *task = arg;
 
 	task->waiting = false;
-	run_start(task->run, 0, on_run_done, task);
+	begin(task, 0);
 }
 
 void job_pump_questions(struct scan *scan)
@@ -121,7 +139,7 @@ bool job_run(struct job *job, struct run *run, int64_t timeout, bool keep_record
 	if (task == NULL)
 		return false;
 	task->keep_record = keep_record;
-	run_start(run, timeout, on_run_done, task);
+	begin(task, timeout);
 	return true;
 }
 
@@ -148,9 +166,10 @@ void job_stop(struct job *job)
 			continue;
 		}
 		/* Never begun: its run still gives one record, so that nothing asked for is missing. */
-		run_start(task->run, 0, on_run_done, task);
+		begin(task, 0);
 		run_cancel(task->run);
 		task->dns = false;
 	}
+	job_pump_questions(scan);
 	job_release(job);
 }

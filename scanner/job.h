@@ -21,8 +21,11 @@ struct job {
 	struct batch batch;
 	const char *domain, *input; /* of the records; NULL for a shared subject */
 	struct task *task;	    /* those under way */
-	unsigned holds;
-	bool stopped; /* its time is up: nothing new is begun */
+	unsigned holds, running;    /* running: runs that have begun */
+	int64_t idle_since;	    /* monotonic; when the last run ended, while none is running */
+	int64_t idle_total; /* microseconds in which nothing ran, because it waited for a permit or for
+			       another job */
+	bool stopped;	    /* its time is up: nothing new is begun */
 	void (*idle)(struct job *job);
 };
 
@@ -57,6 +60,9 @@ bool job_ask(
 bool job_run(struct job *job, struct run *run, int64_t timeout, bool keep_record, task_done *done, void *arg);
 /* The time is up: cancels what runs and waits. `idle` follows from the event loop. */
 void job_stop(struct job *job);
+
+/* Microseconds up to now in which nothing of the job ran. */
+int64_t job_idle_time(const struct job *job);
 
 /* Begins queued questions while the DNS client has room. */
 void job_pump_questions(struct scan *scan);

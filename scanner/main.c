@@ -1,5 +1,4 @@
 /* mooring: records where publicly listed domains are moored, and what they share. */
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -38,8 +37,6 @@ int main(int argc, char **argv)
 {
 	unsigned i;
 
-	/* A reader that goes away is an error to report, not a reason to die in the middle of a scan. */
-	signal(SIGPIPE, SIG_IGN);
 	if (argc < 2) {
 		print_usage(stderr);
 		return EXIT_USAGE;

@@ -6,19 +6,21 @@
 
 /* clang-format off */
 enum {
-	DOMAIN_OUTCOME, DOMAIN_STRATUM, DOMAIN_REGISTRABLE, DOMAIN_NAMES, DOMAIN_ADDRESSES, DOMAIN_ADDRESSES_CUT,
+	DOMAIN_OUTCOME, DOMAIN_STRATUM, DOMAIN_REGISTRABLE, DOMAIN_NAMES, DOMAIN_NAMES_BLOCKED, DOMAIN_ADDRESSES, DOMAIN_ADDRESSES_CUT, DOMAIN_HOSTS_CUT,
 	DOMAIN_WILDCARD, DOMAIN_FINAL_URL, DOMAIN_HTTP_STATUS_CODE, DOMAIN_REDIRECT_CHAIN, DOMAIN_TITLE, DOMAIN_SESSIONS
 };
 
 static const struct field domain_field[] = {
 	[DOMAIN_OUTCOME] = {"outcome", FIELD_TEXT, 0, NULL, "live, another page state, or the status of the last failure"},
-	[DOMAIN_STRATUM] = {"stratum", FIELD_TEXT, 0, NULL, "register, or the control population it belongs to: general, matched"},
+	[DOMAIN_STRATUM] = {"stratum", FIELD_TEXT, 0, NULL, "register; or the control population it belongs to, general or matched; or check, for a domain that was only checked"},
 	[DOMAIN_REGISTRABLE] = {"registrable_domain", FIELD_TEXT, 0, NULL, "by the Public Suffix List"},
 	[DOMAIN_NAMES] = {"names", FIELD_TEXTS, 0, NULL, "the names that were asked about"},
+	[DOMAIN_NAMES_BLOCKED] = {"names_blocked", FIELD_TEXTS, 0, NULL, "names of the domain that the blocklist keeps from being asked about"},
 	[DOMAIN_ADDRESSES] = {"addresses", FIELD_TEXTS, 0, NULL, "all addresses of these names that were planned, each once"},
 	[DOMAIN_ADDRESSES_CUT] = {"addresses_cut", FIELD_BOOL, 0, NULL, "there were more addresses than are probed"},
+	[DOMAIN_HOSTS_CUT] = {"hosts_cut", FIELD_BOOL, 0, NULL, "there were more name servers or mail hosts than are looked up"},
 	[DOMAIN_WILDCARD] = {"wildcard", FIELD_BOOL, 0, NULL, "a random label below the registrable domain has an address"},
-	[DOMAIN_FINAL_URL] = {"final_url", FIELD_TEXT, 0, NULL, "of the page that stands for the domain"},
+	[DOMAIN_FINAL_URL] = {"final_url", FIELD_TEXT, 0, NULL, "where the page's redirects end; on another site or port it is not fetched"},
 	[DOMAIN_HTTP_STATUS_CODE] = {"http_status_code", FIELD_INT, 0, NULL, "of its last response"},
 	[DOMAIN_REDIRECT_CHAIN] = {"redirect_chain", FIELD_TEXTS, 0, NULL, "URLs that were fetched on the way, in order; each has its http record"},
 	[DOMAIN_TITLE] = {"title", FIELD_TEXT, 0, NULL, "of that page"},
@@ -56,7 +58,18 @@ static bool is_live(const struct session *session)
 	return state != NULL && strcmp(state, "live") == 0;
 }
 
-enum { RANK_ELSEWHERE = 100, RANK_ERROR, RANK_PAGE, RANK_OFFSITE, RANK_LIVE };
+enum { RANK_ERROR = 100, RANK_PAGE, RANK_OFFSITE, RANK_LIVE };
+
+/* True when the redirects from session to session never end: http to https and back again. */
+static bool in_circle(const struct session *session)
+{
+	enum { SESSIONS = 2 * TARGET_NAMES * LIMIT_ADDRESSES };
+	int hops;
+
+	for (hops = 0; session != NULL && hops <= SESSIONS; hops++)
+		session = session->elsewhere;
+	return session != NULL;
+}
 
 /* How well a session stands for the domain. */
 static int session_rank(const struct session *session)
@@ -65,8 +78,9 @@ static int session_rank(const struct session *session)
 		return RANK_LIVE;
 	if (session->offsite)
 		return RANK_OFFSITE;
-	if (session->elsewhere)
-		return RANK_ELSEWHERE;
+	/* The session that it leads to speaks for both, also when that one failed. */
+	if (session->elsewhere != NULL)
+		return in_circle(session) ? RANK_ERROR : 0;
 	if (session->http_status_code >= 300)
 		return RANK_ERROR;
 	if (session->page != NULL || session->http_status_code >= 200)
@@ -97,7 +111,7 @@ static const char *session_outcome(const struct session *session)
 		return "live";
 	if (session->offsite)
 		return "redirect_offsite";
-	if (session->elsewhere || session->http_status_code >= 300)
+	if (session->http_status_code >= 300)
 		return "error";
 	if (state != NULL)
 		return state;
@@ -107,8 +121,8 @@ static const char *session_outcome(const struct session *session)
 /* Without an address: what the questions for addresses said. The first name is the registrable domain. */
 static const char *dns_outcome(const struct target *target)
 {
-	static const enum status telling[] = {ST_SERVFAIL, ST_REFUSED, ST_TIMEOUT, ST_MALFORMED, ST_TRUNCATED,
-	    ST_FORMERR, ST_NOTIMP, ST_RCODE_OTHER, ST_CONNECTION_REFUSED, ST_SYSTEM, ST_DEADLINE};
+	static const enum status telling[] = {ST_RESOLVER_UNREACHABLE, ST_SERVFAIL, ST_REFUSED, ST_TIMEOUT,
+	    ST_MALFORMED, ST_TRUNCATED, ST_FORMERR, ST_NOTIMP, ST_RCODE_OTHER, ST_SYSTEM, ST_DEADLINE};
 	bool exists = false;
 	size_t i, j, k;
 
@@ -137,7 +151,7 @@ static const char *outcome_of(const struct target *target, const struct session 
 {
 	if (target->blocked)
 		return status_name(ST_BLOCKLISTED);
-	if (best != NULL && session_rank(best) >= RANK_ELSEWHERE)
+	if (best != NULL && session_rank(best) >= RANK_ERROR)
 		return session_outcome(best);
 	if (target->timed_out)
 		return status_name(ST_DEADLINE);
@@ -167,12 +181,17 @@ static void set_names(const struct target *target, struct record *record)
 				all[count++] = name->address[j];
 		}
 	}
+	record_set_list(record, DOMAIN_NAMES_BLOCKED, target->blocked_count);
+	for (i = 0; i < target->blocked_count; i++)
+		record_list_text(record, DOMAIN_NAMES_BLOCKED, i, target->blocked_name[i],
+		    strlen(target->blocked_name[i]));
 	record_set_list(record, DOMAIN_ADDRESSES, count);
 	for (k = 0; k < count; k++) {
 		address_text(&all[k], text);
 		record_list_text(record, DOMAIN_ADDRESSES, k, text, strlen(text));
 	}
 	record_set_bool(record, DOMAIN_ADDRESSES_CUT, cut);
+	record_set_bool(record, DOMAIN_HOSTS_CUT, target->hosts_cut);
 }
 
 static void set_page(const struct session *best, struct record *record)
@@ -205,7 +224,7 @@ struct record *outcome_record(struct target *target)
 		sessions++;
 	status = status_parse(outcome);
 	record->status = status < STATUS_COUNT ? status : ST_OK;
-	record->error = target->block_reason;
+	record->error = target->blocked ? target->block_reason : best == NULL ? NULL : best->fault;
 	record_set_text(record, DOMAIN_OUTCOME, outcome);
 	record_set_text(record, DOMAIN_STRATUM, target->stratum);
 	record_set_text(record, DOMAIN_REGISTRABLE, target->registrable);

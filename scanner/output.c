@@ -5,6 +5,9 @@
 
 #include "core/log.h"
 
+/* Of the first write that failed: a stream remembers only that one did. */
+static int write_errno;
+
 static bool is_stdout(const char *path)
 {
 	return path == NULL || strcmp(path, "-") == 0;
@@ -23,17 +26,20 @@ bool output_close(FILE *file, const char *path)
 {
 	bool failed = ferror(file) != 0;
 
-	errno = 0;
-	failed = (is_stdout(path) ? fflush(file) : fclose(file)) != 0 || failed;
-	/* A reader that had enough, as `head` has, is no fault. */
-	if (failed && !(is_stdout(path) && errno == EPIPE))
+	if ((is_stdout(path) ? fflush(file) : fclose(file)) != 0) {
+		failed = true;
+		if (write_errno == 0)
+			write_errno = errno;
+	}
+	if (failed)
 		log_line(LOG_ERROR, "cannot write %s: %s", is_stdout(path) ? "standard output" : path,
-		    errno == 0 ? "an earlier write failed" : strerror(errno));
+		    write_errno == 0 ? "a write failed" : strerror(write_errno));
 	return !failed;
 }
 
 void output_buf(FILE *file, struct buf *buf)
 {
-	fwrite(buf_text(buf), 1, buf->length, file);
+	if (fwrite(buf_text(buf), 1, buf->length, file) != buf->length && write_errno == 0)
+		write_errno = errno;
 	buf_clear(buf);
 }

@@ -6,7 +6,9 @@
  * same address is over. Permits of one address are given in the order of asking; addresses take turns, and so
  * do connections and queries. Not thread-safe.
  *
- * An address is remembered only while it has tickets or its pause lasts. Every call is O(1).
+ * An address is remembered only while it has tickets or its pause lasts. No call walks through all tickets: a
+ * request is O(1), a release or a cancellation O(per_network), and a tick takes as long as there are permits
+ * to give, pauses that end and addresses whose turn has to wait for their network.
  */
 #ifndef MOORING_PACE_H
 #define MOORING_PACE_H
@@ -59,9 +61,9 @@ bool pace_request(struct pace *pace, struct pace_ticket *ticket, const struct ad
 void pace_release(struct pace *pace, struct pace_ticket *ticket);
 /* Takes back a request. Does nothing to a ticket that does not wait. */
 void pace_cancel(struct pace *pace, struct pace_ticket *ticket);
-/* Tickets that wait. */
+/* Tickets that wait; for tests. */
 size_t pace_waiting(const struct pace *pace);
-/* Addresses that are remembered. */
+/* Addresses that are remembered; for tests. */
 size_t pace_remembered(const struct pace *pace);
 
 /* What the timer does: gives all permits that are due at `now` (monotonic, microseconds), up to a number that

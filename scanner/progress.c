@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "core/clock.h"
@@ -61,6 +62,14 @@ static void add_time(struct buf *out, double seconds)
 		buf_printf(out, "%lus", s);
 }
 
+/* Columns of the terminal. */
+static int width_of_terminal(void)
+{
+	struct winsize size;
+
+	return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
 void progress_draw(struct progress *progress)
 {
 	double seconds, rate;
@@ -77,7 +86,8 @@ void progress_draw(struct progress *progress)
 		buf_printf(&line, "/%llu (%.0f%%)", (unsigned long long)progress->total,
 		    100.0 * (double)done / (double)progress->total);
 	buf_printf(&line, " domains, %.1f/s", rate);
-	if (progress->total > done && rate > 0) {
+	/* The first domains come late and say little about the rest. */
+	if (progress->total > done && progress->done >= progress->total / 32 + 8) {
 		buf_add_text(&line, ", ");
 		add_time(&line, (double)(progress->total - done) / rate);
 		buf_add_text(&line, " left");
@@ -85,7 +95,8 @@ void progress_draw(struct progress *progress)
 	if (progress->kind_count > 0)
 		buf_add_text(&line, " | ");
 	progress_summary(progress, 5, &line);
-	fprintf(stderr, "\r\033[K%.*s", 160, buf_text(&line));
+	/* A line that wraps could not be redrawn. It is ASCII: bytes are columns. */
+	fprintf(stderr, "\r\033[K%.*s", width_of_terminal() - 1, buf_text(&line));
 	buf_release(&line);
 }
 

@@ -277,7 +277,7 @@ enum status register_load(const char *folder, const struct domain_rules *rules, 
 	seen_release(&load.seen);
 	data->errors = load.reporter.errors;
 	data->warnings = load.reporter.warnings;
-	register_faults_flush(&faults, fault, fault_arg);
+	register_faults_flush(&faults, folder, fault, fault_arg);
 	register_faults_release(&faults);
 	if (status == ST_OK)
 		*ret_data = data;

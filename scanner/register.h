@@ -25,7 +25,8 @@
 enum register_severity {
 	REGISTER_ERROR,	  /* the row is not used */
 	REGISTER_WARNING, /* the row is used; somebody should look at it */
-	REGISTER_NOTE	  /* a line that says nothing new, such as a domain that was there before */
+	REGISTER_NOTE,	  /* a line that says nothing new, such as a domain that was there before */
+	REGISTER_SEVERITY_COUNT
 };
 
 struct register_fault_info {
@@ -34,6 +35,9 @@ struct register_fault_info {
 	uint64_t line, column; /* from 1, columns in code points; 0 when the fault is of the whole file */
 	const char
 	    *message; /* what is wrong, and after a full stop what to do; text from the file in it is raw */
+	/* NULL for a fault. Else this is the line behind many faults, itself none, that stands for those not
+	 * reported one by one: their numbers by severity. */
+	const size_t *omitted;
 };
 
 /* Called for every fault; may be NULL. The info is valid during the call. */
@@ -133,7 +137,8 @@ struct register_data {
 
 /*
  * Reads and checks entities.csv, domains.csv, claims.csv and, where it exists, reports.csv of a folder.
- * Faults are reported once all is read, sorted by file and position; of more than 10,000 only the number.
+ * Faults are reported once all is read, sorted by file and position; of those beyond 10,000 only the numbers,
+ * in a last line of the gravest severity among them.
  * ST_OK also when there were faults, a file that cannot be read among them: look at `errors`. Else
  * ST_NO_MEMORY.
  */

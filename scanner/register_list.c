@@ -31,24 +31,16 @@ static EVP_MD_CTX *digest_new(void)
 static enum status digest_end(EVP_MD_CTX *digest, char ret_sha256[SHA256_TEXT])
 {
 	unsigned char octet[EVP_MAX_MD_SIZE];
-	unsigned length = 0, i;
 
-	if (EVP_DigestFinal_ex(digest, octet, &length) != 1 || length != 32)
+	if (EVP_DigestFinal_ex(digest, octet, NULL) != 1)
 		return ST_NO_MEMORY;
-	for (i = 0; i < length; i++)
-		snprintf(ret_sha256 + 2 * (size_t)i, 3, "%02x", octet[i]);
+	text_digest_hex(octet, ret_sha256);
 	return ST_OK;
 }
 
 enum status list_digest_text(const char *text, char ret_sha256[SHA256_TEXT])
 {
-	EVP_MD_CTX *digest = digest_new();
-	enum status status = ST_NO_MEMORY;
-
-	if (digest != NULL && EVP_DigestUpdate(digest, text, strlen(text)) == 1)
-		status = digest_end(digest, ret_sha256);
-	EVP_MD_CTX_free(digest);
-	return status;
+	return text_sha256_hex(text, strlen(text), ret_sha256) ? ST_OK : ST_NO_MEMORY;
 }
 
 static enum status digest_rest(FILE *file, EVP_MD_CTX *digest, struct list_digest *ret_digest)

@@ -8,8 +8,7 @@
 #include <stdio.h>
 
 #include "core/status.h"
-
-enum { SHA256_TEXT = 65 };
+#include "core/text.h"
 
 /* What one pass over a file tells. */
 struct list_digest {

@@ -1,7 +1,6 @@
 #include "run_meta.h"
 
 #include <errno.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,18 +14,6 @@
 #include "results/json.h"
 #include "scan.h"
 #include "version.h"
-
-static void sha256_hex(const void *bytes, size_t length, char ret_hex[65])
-{
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned size = 0;
-	struct buf hex = {0};
-
-	EVP_Digest(bytes, length, digest, &size, EVP_sha256(), NULL);
-	text_add_hex(&hex, digest, size);
-	snprintf(ret_hex, 65, "%s", buf_text(&hex));
-	buf_release(&hex);
-}
 
 /* NAME[,LAT,LON[,KM]]; without --vantage the host's name. */
 static bool read_vantage(struct run_meta *meta, const char *text)
@@ -88,6 +75,25 @@ static bool read_geo(struct run_meta *meta, struct geo_set *geo)
 	return true;
 }
 
+/* Told before the scan, not after it. */
+static bool can_write(const char *path)
+{
+	char *part = NULL;
+	FILE *file;
+
+	if (path == NULL)
+		return true;
+	file = asprintf(&part, "%s.part", path) < 0 ? NULL : fopen(part, "w");
+	if (file == NULL) {
+		log_line(LOG_ERROR, "cannot write %s: %s", path, strerror(errno));
+	} else {
+		fclose(file);
+		unlink(part);
+	}
+	free(part);
+	return file != NULL;
+}
+
 bool run_meta_init(struct run_meta *meta, struct scan *scan, const struct register_stream *stream,
     const char *register_path, int argc, char **argv)
 {
@@ -97,7 +103,10 @@ bool run_meta_init(struct run_meta *meta, struct scan *scan, const struct regist
 
 	*meta = (struct run_meta){.started = clock_wall()};
 	config_describe(scan->config, &meta->config);
-	sha256_hex(buf_text(&meta->config), meta->config.length, meta->config_sha256);
+	if (!text_sha256_hex(buf_text(&meta->config), meta->config.length, meta->config_sha256)) {
+		log_line(LOG_ERROR, "cannot hash the configuration");
+		return false;
+	}
 	buf_add_text(&meta->command_line, "mooring");
 	for (i = 0; i < argc; i++)
 		buf_printf(&meta->command_line, " %s", argv[i]);
@@ -115,7 +124,8 @@ bool run_meta_init(struct run_meta *meta, struct scan *scan, const struct regist
 	meta->info.kernel = meta->kernel;
 	/* Of a pipe nobody knows whether it is the same one again. */
 	meta->info.fresh = meta->info.register_sha256[0] == '\0';
-	return read_vantage(meta, scan->config->vantage) && read_geo(meta, scan->geo);
+	return read_vantage(meta, scan->config->vantage) && read_geo(meta, scan->geo) &&
+	       can_write(scan->config->metadata_file);
 }
 
 void run_meta_release(struct run_meta *meta)

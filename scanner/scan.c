@@ -163,24 +163,35 @@ static bool init_names(struct scan *scan)
 	return scan->user_agent != NULL;
 }
 
-/* Each connection takes a descriptor; the soft limit is often far below what is allowed. */
-static void raise_descriptor_limit(void)
+/*
+ * Each connection takes a descriptor. The soft limit is often far below what is allowed; what remains after
+ * it is raised bounds the connections, so that a scan never finds a site unreachable because this machine ran
+ * out.
+ */
+static void count_descriptors(struct scan *scan)
 {
-	struct rlimit limit;
+	enum { RESERVE = 96, LEAST = 4 }; /* for the database, resolvers, files; for a scan to go on at all */
+	struct rlimit limit = {.rlim_cur = 1024, .rlim_max = 1024};
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
 		limit.rlim_cur = limit.rlim_max;
 		if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-			log_line(LOG_DEBUG, "the limit of open files stays as it is");
+			getrlimit(RLIMIT_NOFILE, &limit);
 	}
+	scan->most_connections = limit.rlim_cur > 2 * RESERVE ? limit.rlim_cur - RESERVE : limit.rlim_cur / 4;
+	if (scan->most_connections < LEAST)
+		scan->most_connections = LEAST;
 }
 
 bool scan_init(struct scan *scan, const struct config *config)
 {
 	*scan = (struct scan){.config = config};
+	/* A server or a reader that goes away is an error to record, not a reason to die in the middle of a
+	 * scan. */
+	signal(SIGPIPE, SIG_IGN);
 	if (!read_probes(config->probes, &scan->probes))
 		return false;
-	raise_descriptor_limit();
+	count_descriptors(scan);
 	scan->base = event_base_new();
 	if (scan->base == NULL) {
 		log_line(LOG_ERROR, "cannot make an event loop");
@@ -225,9 +236,46 @@ static void fail(struct scan *scan)
 	event_active(&scan->pump, EV_TIMEOUT, 0);
 }
 
+/*
+ * Without a resolver every domain would be recorded as unreachable, and a resumed run would pass over them.
+ * So the root is asked first: any answer will do.
+ */
+static void on_first_answer(struct run *run, enum status status, void *arg)
+{
+	struct scan *scan = arg;
+	bool answered = ((struct dns_run *)run->state)->message != NULL;
+
+	arena_free(scan->question_arena);
+	scan->question_arena = NULL;
+	if (!answered) {
+		log_line(LOG_ERROR, "no resolver answers (%s: %s). Name one that does with --resolver",
+		    dns_client_description(scan->env.dns), status_text(status));
+		fail(scan);
+	}
+	event_active(&scan->pump, EV_TIMEOUT, 0);
+}
+
+static void ask_first(struct scan *scan)
+{
+	struct run *run;
+
+	scan->question_arena = arena_new(0);
+	run = scan->question_arena == NULL
+		  ? NULL
+		  : run_new(&dns_probe, &scan->env, scan->question_arena, NULL, NULL);
+	if (run == NULL) {
+		arena_free(scan->question_arena);
+		scan->question_arena = NULL;
+		return;
+	}
+	((struct dns_run *)run->state)->name = "";
+	((struct dns_run *)run->state)->type = DNS_NS;
+	run_start(run, 0, on_first_answer, scan);
+}
+
 static bool may_start(struct scan *scan)
 {
-	return !scan->exhausted && !scan->interrupted && !scan->failed &&
+	return scan->question_arena == NULL && !scan->exhausted && !scan->interrupted && !scan->failed &&
 	       scan->target_count < (size_t)scan->config->concurrency && !writer_full(scan->writer);
 }
 
@@ -246,7 +294,7 @@ static void on_pump(evutil_socket_t fd, short what, void *arg)
 			fail(scan);
 		}
 	}
-	if (scan->target_count == 0 && scan->lookups == NULL &&
+	if (scan->target_count == 0 && scan->lookups == NULL && scan->question_arena == NULL &&
 	    (scan->exhausted || scan->interrupted || scan->failed))
 		event_base_loopbreak(scan->base);
 }
@@ -321,6 +369,8 @@ void scan_execute(struct scan *scan)
 		    &scan->signals[i], scan->base, signal_number[i], EV_SIGNAL | EV_PERSIST, on_signal, scan);
 		event_add(&scan->signals[i], NULL);
 	}
+	if (scan->ask_first)
+		ask_first(scan);
 	event_active(&scan->pump, EV_TIMEOUT, 0);
 	event_base_dispatch(scan->base);
 	for (i = 0; i < 2; i++)

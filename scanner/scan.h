@@ -18,6 +18,7 @@
 #include "seen.h"
 
 struct lookup;
+struct session;
 struct target;
 struct task;
 
@@ -41,18 +42,22 @@ struct scan {
 	void (*done)(void *arg, const char *outcome);		 /* a domain has its final outcome */
 	void (*tick)(void *arg);				 /* four times a second; may be NULL */
 	void *arg;
+	bool ask_first; /* does not begin before a resolver has answered one question */
 
 	/* the scan's own */
 	struct seen shared;	/* subjects looked at in this run, under way or done */
 	struct lookup *lookups; /* shared subjects under way, by key */
 	struct task *question;	/* questions that wait for room in the DNS client */
 	size_t questions_open;
+	struct session *queued_session; /* sessions that wait until a connection is closed */
+	size_t connections, most_connections;
 	struct target *targets; /* domains under way */
 	size_t target_count;
 	struct event pump, timer, writer_event, signals[2];
-	bool exhausted;	  /* the source has no more */
-	bool interrupted; /* a signal asked to end */
-	bool failed;	  /* the writer or memory failed: what runs is cut short */
+	bool exhausted;		      /* the source has no more */
+	bool interrupted;	      /* a signal asked to end */
+	struct arena *question_arena; /* of the first question, while it is asked */
+	bool failed;		      /* the writer or memory failed: what runs is cut short */
 	unsigned ticks;
 };
 

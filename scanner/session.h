@@ -21,14 +21,18 @@ struct session {
 	struct connection connection;
 	struct pace_ticket ticket;
 	bool waiting, holding; /* for a permit; with one */
+	bool queued;	       /* for a descriptor, before that */
 	bool announced;	       /* the records of this connection's TCP and TLS steps are made */
-	bool retried;	       /* a kept-alive connection was found closed once already */
+	bool over_h2;	    /* the present connection is the first that offers HTTP/2: its TLS step is new */
+	bool retried;	    /* a kept-alive connection was found closed once already */
+	struct record *tls; /* of a handshake that may have to be repeated with HTTP/2, or NULL */
 	enum session_step step;
 	struct url
 	    root; /* what the session begins with; its authority is where the redirects are compared with */
 	struct url next_url;	      /* page to fetch next */
 	struct url fetch;	      /* of the exchange under way */
 	const char *icon, *icon_base; /* the icon as the page names it, and its <base href> or NULL */
+	unsigned robots_hops;	      /* redirects that the present robots.txt was followed through */
 	struct buf robots;	      /* body of robots.txt of the present authority */
 	unsigned redirects;
 	struct text_list {
@@ -40,10 +44,12 @@ struct session {
 	enum status status; /* of the last step */
 	int http_status_code;
 	const char *final_url;
-	bool offsite;	/* the page redirects to another registrable domain */
-	bool elsewhere; /* the page redirects to what another session of the target fetches */
+	bool offsite;			 /* the page redirects to another registrable domain */
+	const struct session *elsewhere; /* the one that fetches what the page redirects to, or NULL */
+	const char *fault;		 /* static; why it ended where a status says too little, or NULL */
 	struct record *page;
 	struct session *next;
+	struct session *queue_prev, *queue_next; /* of those that wait for a descriptor */
 };
 
 /* Begins; holds the target's job until the session has ended. `session` is zeroed arena memory with target,

@@ -56,11 +56,28 @@ void target_stop(struct target *target)
 	job_release(&target->job);
 }
 
+static void set_deadline(struct target *target, int64_t microseconds)
+{
+	struct timeval limit = {.tv_sec = microseconds / 1000000, .tv_usec = microseconds % 1000000};
+
+	event_add(&target->deadline, &limit);
+}
+
 static void on_deadline(evutil_socket_t fd, short what, void *arg)
 {
+	enum { WORTH_A_TIMER = 10000 }; /* microseconds */
+	struct target *target = arg;
+	int64_t waited = job_idle_time(&target->job) - target->credited;
+
 	(void)fd;
 	(void)what;
-	target_stop(arg);
+	/* Waiting for our own pace is not the domain's doing, and does not count. */
+	if (waited > WORTH_A_TIMER) {
+		target->credited += waited;
+		set_deadline(target, waited);
+	} else {
+		target_stop(target);
+	}
 }
 
 static void add_name(struct target *target, const char *name)
@@ -70,7 +87,11 @@ static void add_name(struct target *target, const char *name)
 	for (i = 0; i < target->name_count; i++)
 		if (strcmp(target->name[i].name, name) == 0)
 			return;
-	if (target->name_count < TARGET_NAMES && strlen(name) <= LIMIT_NAME)
+	if (strlen(name) > LIMIT_NAME)
+		return;
+	if (scope_check_domain(target->job.scan->scope, name, NULL) != ST_OK)
+		target->blocked_name[target->blocked_count++] = name;
+	else
 		target->name[target->name_count++].name = name;
 }
 
@@ -113,6 +134,20 @@ static void look_up_hosts(struct job *job, const struct dns_message *answer, uin
 		}
 }
 
+/* A resolver that cannot be reached must not read as a site that refuses. */
+static enum status of_the_name(enum status status)
+{
+	switch (status) {
+	case ST_CONNECTION_REFUSED:
+	case ST_CONNECTION_RESET:
+	case ST_CONNECTION_TIMEOUT:
+	case ST_UNREACHABLE:
+		return ST_RESOLVER_UNREACHABLE;
+	default:
+		return status;
+	}
+}
+
 static void on_answer(struct task *task, enum status status)
 {
 	struct target *target = target_of(task->job);
@@ -120,7 +155,7 @@ static void on_answer(struct task *task, enum status status)
 	struct dns_run *dns = task->run->state;
 
 	if (dns->type == DNS_A || dns->type == DNS_AAAA)
-		name->address_status[dns->type == DNS_AAAA] = status;
+		name->address_status[dns->type == DNS_AAAA] = of_the_name(status);
 	if (status != ST_NOERROR)
 		return;
 	switch (dns->type) {
@@ -236,8 +271,6 @@ static struct target *target_new(struct scan *scan, const struct register_item *
 
 bool target_start(struct scan *scan, const struct register_item *item)
 {
-	struct timeval limit = {.tv_sec = scan->config->target_timeout / 1000000,
-	    .tv_usec = scan->config->target_timeout % 1000000};
 	struct target *target = target_new(scan, item);
 	const char *www;
 
@@ -246,7 +279,7 @@ bool target_start(struct scan *scan, const struct register_item *item)
 	DL_APPEND(scan->targets, target);
 	scan->target_count++;
 	event_assign(&target->deadline, scan->base, -1, 0, on_deadline, target);
-	event_add(&target->deadline, &limit);
+	set_deadline(target, scan->config->target_timeout);
 	job_hold(&target->job);
 	if (scope_check_domain(scan->scope, target->job.domain, &target->block_reason) != ST_OK) {
 		target->blocked = true;

@@ -29,12 +29,16 @@ struct target {
 	const char *stratum;
 	struct target_name name[TARGET_NAMES];
 	size_t name_count;
+	const char *blocked_name[TARGET_NAMES]; /* names on the blocklist: not asked about */
+	size_t blocked_count;
+	bool hosts_cut;		 /* there were more NS or MX hosts than are looked up */
 	bool wildcard;		 /* a random label below the registrable domain resolves */
 	struct session *session; /* list, in the order of planning */
 	struct event deadline;
 	bool timed_out, blocked;
 	const char *block_reason;
-	int64_t started; /* monotonic */
+	int64_t started;  /* monotonic */
+	int64_t credited; /* microseconds of waiting that the deadline was moved by */
 	struct target *prev, *next;
 };
 

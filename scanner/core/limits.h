@@ -26,8 +26,11 @@ enum {
 
 	/* Addresses of one name that are probed; the rest are recorded. Large pools answer with hundreds. */
 	LIMIT_ADDRESSES = 16,
-	/* NS or MX hosts of one name that are looked up; the rest are recorded. */
-	LIMIT_HOSTS = 32,
+	/* NS or MX hosts of one name that are looked up (the root itself has 13), and addresses of each that
+	 * are looked up by PTR and located. What is beyond is in the answer's record, and hosts_cut says so.
+	 */
+	LIMIT_HOSTS = 13,
+	LIMIT_HOST_ADDRESSES = 4,
 
 	/* Response head: bytes and lines (the caps that curl and browsers learned). */
 	LIMIT_HTTP_HEAD = 300 * 1024,
@@ -37,6 +40,9 @@ enum {
 	/* Bytes of a body as received, and after its encodings are undone: enough for any start page. */
 	LIMIT_HTTP_BODY = 2 * 1024 * 1024,
 	LIMIT_HTTP_DECODED = 4 * 1024 * 1024,
+	/* Bytes that are taken from an HTTP/2 connection for one response: twice the largest one, so that
+	 * there is room for frames and padding, and an end to whatever else is sent. */
+	LIMIT_H2_BYTES = 2 * (LIMIT_HTTP_HEAD + LIMIT_HTTP_BODY),
 	/* Content and transfer codings of one response taken together. */
 	LIMIT_HTTP_CODINGS = 5,
 	/* robots.txt: RFC 9309 section 2.5 asks for at least 500 KiB. Icons: the largest in use are some 400
@@ -55,9 +61,6 @@ enum {
 	LIMIT_CHAIN_CERTIFICATES = 16,
 	LIMIT_CERTIFICATE_NAMES = 20000,
 
-	/* Depth and number of elements of a parsed page that are looked at. */
-	LIMIT_HTML_DEPTH = 512,
-	LIMIT_HTML_NODES = 200000,
 	/* Bytes of UTF-8 kept of a title, a description and similar short texts. */
 	LIMIT_SHORT_TEXT = 4 * 1024,
 	/* Identifiers (analytics, verification, filing numbers) recorded of one page. */

@@ -23,6 +23,8 @@
 	X(ST_REFUSED, "REFUSED", "the resolver refused to answer")                                           \
 	X(ST_RCODE_OTHER, "RCODE_OTHER", "the resolver answered with a rarer response code")                 \
 	X(ST_TIMEOUT, "TIMEOUT", "no resolver answered in time")                                             \
+	X(ST_RESOLVER_UNREACHABLE, "RESOLVER_UNREACHABLE",                                                   \
+	    "no resolver can be reached: that says nothing of the domain")                                   \
 	X(ST_TRUNCATED, "TRUNCATED", "the answer was cut, and TCP did not bring the rest")                   \
 	X(ST_MALFORMED, "MALFORMED", "the answer breaks the format")                                         \
 	/* TCP, TLS, HTTP */                                                                                 \

@@ -1,5 +1,6 @@
 #include "core/text.h"
 
+#include <openssl/evp.h>
 #include <string.h>
 
 /* Length of the valid sequence at `s` (1..4) with its code point, or 0. RFC 3629 section 4. */
@@ -112,15 +113,37 @@ void text_add_base64(struct buf *out, const void *bytes, size_t length)
 	}
 }
 
+static const char hex_digit[] = "0123456789abcdef";
+
 void text_add_hex(struct buf *out, const void *bytes, size_t length)
 {
-	static const char digit[] = "0123456789abcdef";
 	const uint8_t *s = bytes;
 	size_t i;
 
 	for (i = 0; i < length; i++) {
-		char two[2] = {digit[s[i] >> 4], digit[s[i] & 15]};
+		char two[2] = {hex_digit[s[i] >> 4], hex_digit[s[i] & 15]};
 
 		buf_add(out, two, 2);
 	}
+}
+
+bool text_sha256_hex(const void *bytes, size_t length, char ret_hex[SHA256_TEXT])
+{
+	uint8_t digest[EVP_MAX_MD_SIZE];
+
+	if (EVP_Digest(bytes, length, digest, NULL, EVP_sha256(), NULL) != 1)
+		return false;
+	text_digest_hex(digest, ret_hex);
+	return true;
+}
+
+void text_digest_hex(const uint8_t digest[32], char ret_hex[SHA256_TEXT])
+{
+	size_t i;
+
+	for (i = 0; i < 32; i++) {
+		ret_hex[2 * i] = hex_digit[digest[i] >> 4];
+		ret_hex[2 * i + 1] = hex_digit[digest[i] & 15];
+	}
+	ret_hex[SHA256_TEXT - 1] = '\0';
 }

@@ -8,6 +8,9 @@
 
 #include "core/buf.h"
 
+/* Size of a SHA-256 in hexadecimal, with its NUL. */
+enum { SHA256_TEXT = 65 };
+
 /* Decodes one code point: its length in bytes (1..4), or 0 when the bytes are not valid UTF-8 or there are
  * none. */
 size_t text_decode(const char *text, size_t length, uint32_t *ret_point);
@@ -30,5 +33,8 @@ void text_add_printable(struct buf *out, const char *text, size_t length);
 void text_add_base64(struct buf *out, const void *bytes, size_t length);
 /* Appends lower-case hexadecimal. */
 void text_add_hex(struct buf *out, const void *bytes, size_t length);
+/* A SHA-256 in lower-case hexadecimal: that of `bytes`, false when OpenSSL cannot hash; or a finished one. */
+bool text_sha256_hex(const void *bytes, size_t length, char ret_hex[SHA256_TEXT]);
+void text_digest_hex(const uint8_t digest[32], char ret_hex[SHA256_TEXT]);
 
 #endif

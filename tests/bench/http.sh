@@ -54,7 +54,7 @@ make_page() {
 		printf "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Boats and their moorings</title>\n"
 		printf "<link rel=\"stylesheet\" href=\"/style.css\"><link rel=\"icon\" href=\"/icon.png\">\n"
 		printf "<script src=\"https://www.googletagmanager.com/gtag/js?id=G-BENCH00001\"></script></head><body>\n"
-		for (i = 0; i < 75; i++)
+		for (i = 0; i < 90; i++)
 			printf "<div class=\"item n%d\"><h2>Berth %d</h2><p>The weather at the quay is fair, the boats are in, and the office opens at nine. " \
 				"<a href=\"/berth/%d?from=list&amp;sort=name\">More about berth %d</a> <img src=\"/img/%d.jpg\" alt=\"\"></p></div>\n", i, i, i, i, i
 		printf "</body></html>\n"
@@ -85,13 +85,15 @@ start_nginx() {
 		done
 		echo '}'
 	} >"$work/nginx.conf"
-	"${server[@]}" nginx -p "$work" -e "$work/nginx.log" -c "$work/nginx.conf" &
+	"${server[@]}" nginx -p "$work" -e "$work/nginx.log" -c "$work/nginx.conf" >"$work/nginx.out" 2>&1 &
 	stop+=($!)
 	for ((k = 0; k < 100; k++)); do
-		curl -ks -o "$work/out" "https://$address:$port/" && return
 		sleep 0.1
+		# Another program at this address would answer, too.
+		kill -0 "${stop[0]}" 2>/dev/null || break
+		curl -ks -o "$work/out" "https://$address:$port/" && [ -s "$work/nginx.pid" ] && return
 	done
-	cat "$work/nginx.log" >&2
+	tail -n 3 "$work/nginx.out" "$work/nginx.log" >&2
 	die "nginx does not answer"
 }
 
@@ -128,7 +130,7 @@ run_wrk() {
 }
 
 run_curl() {
-	measure "$work/time" curl --silent --parallel --parallel-immediate --parallel-max "$in_flight" -K "$work/curl.conf"
+	measure "$work/time" curl --silent --no-progress-meter --parallel --parallel-immediate --parallel-max "$in_flight" -K "$work/curl.conf"
 	add_round curl "$targets" "$work/time"
 }
 

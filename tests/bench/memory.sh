@@ -11,7 +11,7 @@ set -euo pipefail
 
 sizes=("$@")
 [ ${#sizes[@]} -gt 0 ] || sizes=(10000 100000)
-need nsd dig
+need nsd dnsperf
 build_mooring
 address=127.0.0.55
 port=5395
@@ -43,8 +43,9 @@ cat >"$work/nsd.conf" <<-END
 END
 "${server[@]}" nsd -d -c "$work/nsd.conf" &
 stop+=($!)
+echo 'test SOA' >"$work/one"
 for ((n = 0; n < 100; n++)); do
-	dig +time=1 +tries=1 "@$address" -p "$port" test SOA >"$work/out" 2>&1 && break
+	dnsperf -s "$address" -p "$port" -d "$work/one" -t 1 2>/dev/null | grep -q 'completed: *1 ' && break
 	sleep 0.1
 done
 

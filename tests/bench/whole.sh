@@ -16,7 +16,7 @@ set -euo pipefail
 domains=${1:-2000}
 rounds=${2:-3}
 in_flight=${3:-200}
-need nsd unbound nginx sqlite3
+need nsd unbound nginx
 build_program store_bench tests/bench/store_records.c
 start_lab "$domains"
 
@@ -42,8 +42,7 @@ for ((n = 0; n < rounds; n++)); do
 	run_store storage "$work/db" 40
 	rm -f "$work/db"*
 	run_scan stored -d "$work/db" --geo "$GEO"
-	live=$(sqlite3 "$work/db" "SELECT count(*) FROM run_domain WHERE outcome = 'live'")
-	[ "$live" = "$domains" ] || die "only $live of $domains domains are live"
+	"$mooring" runs -d "$work/db" --json | grep -q "\"counts\":{\"live\":$domains}" || die "not all domains are live"
 	measure "$work/time" "$mooring" overlaps -q -d "$work/db" -o /dev/null
 	add_round overlaps "$domains" "$work/time"
 done

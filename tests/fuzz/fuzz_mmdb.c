@@ -56,7 +56,7 @@ static void look_up(const struct geo_set *set)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char path[64], error[GEO_ERROR] = "", hex[GEO_SHA256_TEXT];
+	char path[64], error[GEO_ERROR] = "", hex[SHA256_TEXT];
 	int fd = memfd_create("mmdb", MFD_CLOEXEC);
 	struct geo_set *set = geo_set_new();
 

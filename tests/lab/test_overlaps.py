@@ -6,16 +6,12 @@ import re
 
 from labtest import LabTest, json_lines, main, mooring, read_csv, stored_name
 
-# mooring speaks no HTTP/2, so it sees no page here.
-HTTP2_ONLY = "second-only.example"
 # Indicators that truth.json says everything about: nothing beside its values may be shared.
 MODELLED = {"address", "prefix", "asn", "ns_set", "mx", "certificate", "spki", "favicon", "body", "google_site_verification",
             "ms_verification", "baidu_tongji", "cnzz", "la51", "google_analytics_ua", "google_tag", "icp", "public_security",
             "title"}
 # The hosts that a page loads from are a column of its record.
 NO_INDICATORS = {"resource_host"}
-OF_PAGES = {"title", "body", "favicon", "baidu_tongji", "cnzz", "la51", "google_analytics_ua", "google_tag", "icp",
-            "public_security"}
 
 
 class TestOverlaps(LabTest):
@@ -49,9 +45,7 @@ class TestOverlaps(LabTest):
                 continue
             where = f"{key[0]} {key[1]}"
             line = self.found.get(key)
-            expected = set(map(stored_name, self.seen(truth["domains"], key)))
-            if len(expected) < 2:
-                continue
+            expected = set(map(stored_name, truth["domains"]))
             if line is None:
                 yield f"{where}: not listed, shared by {sorted(expected)}"
                 continue
@@ -61,13 +55,9 @@ class TestOverlaps(LabTest):
             if line["register_count"] != len(domains):
                 yield f"{where}: register_count {line['register_count']}, {len(domains)} domains"
             for stratum in ("general", "matched"):
-                count = len(self.seen(truth[stratum], key))
+                count = len(truth[stratum])
                 if line[f"{stratum}_count"] != count:
                     yield f"{where}: {stratum}_count {line[f'{stratum}_count']}, truth {count}"
-
-    def seen(self, names, key):
-        """Of the names that show a value, those where mooring can see it."""
-        return [n for n in names if not (key[0] in OF_PAGES and n == HTTP2_ONLY)]
 
     def test_nothing_else_is_listed(self):
         strange = [f"{indicator} {value}: {[d['domain'] for d in line['domains']]}"

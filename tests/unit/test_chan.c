@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,7 +17,10 @@
 #include "core/chan.h"
 #include "make_cert.h"
 
-enum { BULK = 4 * 1024 * 1024, KEY_UPDATES = 200 };
+enum { BULK = 4 * 1024 * 1024, KEY_UPDATES = 200, PATIENCE_MS = 60000 };
+
+/* What is written into it lets the peer of test_bulk() go on. */
+static int go[2];
 
 /* A peer in a thread of its own: accepts once, runs `play` on the socket, closes it. */
 struct peer {
@@ -121,6 +125,15 @@ static void wait_for_wake(struct fixture *f)
 	assert_int_equal(f->wakes, before + 1);
 }
 
+/* Waits, past the channel, until the peer has done what `event` of poll() stands for. */
+static void wait_for_socket(const struct fixture *f, short event)
+{
+	struct pollfd waited = {.fd = f->chan.fd, .events = event};
+
+	assert_int_equal(poll(&waited, 1, PATIENCE_MS), 1);
+	assert_true((waited.revents & event) != 0);
+}
+
 static enum status connect_to_peer(struct fixture *f)
 {
 	enum status status;
@@ -202,14 +215,15 @@ static void play_echo(int fd)
 		send(fd, bytes, (size_t)length, MSG_NOSIGNAL);
 }
 
-/* Takes BULK bytes, and says how many there were. */
+/* Takes BULK bytes as soon as it may, and says how many there were. */
 static void play_sink(int fd)
 {
 	char bytes[16 * 1024];
 	size_t total = 0;
 	ssize_t length;
 
-	usleep(20000); /* so that the sender runs into the full buffer */
+	if (read(go[0], bytes, 1) != 1)
+		return;
 	while (total < BULK && (length = recv(fd, bytes, sizeof(bytes), 0)) > 0)
 		total += (size_t)length;
 	send(fd, &total, sizeof(total), MSG_NOSIGNAL);
@@ -289,23 +303,33 @@ static void test_echo(void **state)
 	teardown(&f);
 }
 
+/* The peer reads nothing until the sender has run into full buffers. */
 static void test_bulk(void **state)
 {
+	const int small = 64 * 1024;
 	struct fixture f;
 	char *bytes = calloc(1, BULK);
-	size_t total = 0, length;
+	size_t sent = 0, total = 0, length;
 
 	(void)state;
+	assert_int_equal(pipe(go), 0);
 	setup(&f, play_sink);
+	setsockopt(f.peer.listener, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
 	assert_int_equal(connect_to_peer(&f), ST_OK);
-	f.wakes = 0;
-	write_all(&f, bytes, BULK);
-	assert_true(f.wakes > 0);
+	setsockopt(f.chan.fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+	while (chan_write(&f.chan, bytes, BULK - sent, &length) == ST_OK)
+		sent += length;
+	assert_in_range(sent, 1, BULK - 1);
+	assert_int_equal(write(go[1], "", 1), 1);
+	wait_for_wake(&f);
+	write_all(&f, bytes, BULK - sent);
 	assert_int_equal(read_some(&f, &total, sizeof(total), &length), ST_OK);
 	assert_int_equal(total, BULK);
 	assert_int_equal(read_some(&f, &total, sizeof(total), &length), ST_OK);
 	assert_int_equal(length, 0);
 	teardown(&f);
+	close(go[0]);
+	close(go[1]);
 	free(bytes);
 }
 
@@ -390,7 +414,7 @@ static void test_wake_changes_hands(void **state)
 	assert_int_equal(chan_read(&f.chan, &byte, 1, &length), ST_AGAIN);
 	chan_set_wake(&f.chan, on_wake, &other);
 	assert_int_equal(chan_write(&f.chan, "x", 1, &length), ST_OK);
-	usleep(10000);
+	wait_for_socket(&f, POLLIN); /* the echo is there */
 	event_base_loop(f.base, EVLOOP_NONBLOCK);
 	assert_int_equal(f.wakes, 0);
 	assert_int_equal(other.wakes, 0);
@@ -425,7 +449,7 @@ static void test_tls_key_updates(void **state)
 	setup(&f, play_key_updates);
 	assert_int_equal(connect_to_peer(&f), ST_OK);
 	handshake(&f);
-	usleep(50000); /* all of it is there: no wake is for want of bytes */
+	wait_for_socket(&f, POLLRDHUP); /* all of it is there: no wake is for want of bytes */
 	f.wakes = 0;
 	assert_int_equal(read_some(&f, bytes, sizeof(bytes), &length), ST_OK);
 	assert_int_equal(length, 4);

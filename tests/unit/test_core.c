@@ -139,6 +139,21 @@ static void text_mends_and_disarms(void **state)
 	buf_release(&out);
 }
 
+/* FIPS 180-4's examples. */
+static void text_writes_digests(void **state)
+{
+	uint8_t digest[32] = {0x00, 0x9f, 0xff};
+	char hex[SHA256_TEXT];
+
+	(void)state;
+	assert_true(text_sha256_hex("abc", 3, hex));
+	assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	assert_true(text_sha256_hex(NULL, 0, hex));
+	assert_string_equal(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+	text_digest_hex(digest, hex);
+	assert_string_equal(hex, "009fff0000000000000000000000000000000000000000000000000000000000");
+}
+
 static void address_reads_and_writes(void **state)
 {
 	char text[ADDRESS_TEXT];
@@ -200,9 +215,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {cmocka_unit_test(arena_aligns_and_zeroes),
 	    cmocka_unit_test(arena_keeps_its_limit), cmocka_unit_test(buf_stops_at_its_limit),
 	    cmocka_unit_test(buf_prints_long_lines), cmocka_unit_test(cursor_never_leaves_its_bytes),
-	    cmocka_unit_test(text_knows_utf8), cmocka_unit_test(text_mends_and_disarms),
-	    cmocka_unit_test(address_reads_and_writes), cmocka_unit_test(network_contains_its_addresses),
-	    cmocka_unit_test(status_names_are_distinct), cmocka_unit_test(clock_writes_rfc3339)};
+	    cmocka_unit_test(text_knows_utf8), cmocka_unit_test(text_writes_digests),
+	    cmocka_unit_test(text_mends_and_disarms), cmocka_unit_test(address_reads_and_writes),
+	    cmocka_unit_test(network_contains_its_addresses), cmocka_unit_test(status_names_are_distinct),
+	    cmocka_unit_test(clock_writes_rfc3339)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

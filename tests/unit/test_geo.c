@@ -41,7 +41,7 @@ static void assert_near(double value, double wanted, double tolerance)
 
 static void test_set(void **state)
 {
-	char hex[GEO_SHA256_TEXT], command[128], wanted[GEO_SHA256_TEXT];
+	char hex[SHA256_TEXT], command[128], wanted[SHA256_TEXT];
 	FILE *pipe;
 
 	(void)state;
@@ -261,6 +261,27 @@ static void test_record(void **state)
 	assert_null(record_get(record, "network"));
 	assert_null(record_get(record, "lat"));
 	assert_null(record_get(record, "centroid"));
+	arena_free(arena);
+}
+
+/* Next week's edition of a database that says the same is no new fact. */
+static void test_new_edition_is_the_same_fact(void **state)
+{
+	struct arena *arena = arena_new(0);
+	struct record_hash before, after;
+	struct record *record;
+	struct address address;
+
+	(void)state;
+	assert_true(address_parse(&address, "223.5.5.5"));
+	record = geo_record(arena, set, NESTED, &address, "web", 0);
+	before = record_fact(record);
+	((struct value *)record_get(record, "build_epoch"))->integer += 7 * 86400;
+	after = record_fact(record);
+	assert_true(before.high == after.high && before.low == after.low);
+	((struct value *)record_get(record, "accuracy_radius_km"))->integer++;
+	after = record_fact(record);
+	assert_false(before.high == after.high && before.low == after.low);
 	arena_free(arena);
 }
 
@@ -524,6 +545,7 @@ int main(void)
 	    cmocka_unit_test(test_spread_is_the_largest),
 	    cmocka_unit_test(test_distance),
 	    cmocka_unit_test(test_record),
+	    cmocka_unit_test(test_new_edition_is_the_same_fact),
 	    cmocka_unit_test(test_not_a_database),
 	    cmocka_unit_test(test_handmade),
 	    cmocka_unit_test(test_hostile_entries),

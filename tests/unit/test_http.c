@@ -389,7 +389,7 @@ static void check(const struct script *s, const struct run *run)
 		assert_int_equal(get_int(run, "http_status_code"), s->code);
 	else
 		assert_null(record_get(run->record, "http_status_code"));
-	assert_true((record_get(run->record, "body_sha256") != NULL) == (strcmp(s->phase, "body_bytes") == 0));
+	assert_true((record_get(run->record, "body_sha256") != NULL) == (strcmp(s->phase, "body") == 0));
 	assert_true((record_get(run->record, "head") == NULL) == (strcmp(s->phase, "request") == 0));
 	assert_int_equal(get_bool(run, "body_truncated"), http->body_truncated);
 	assert_int_equal(get_bool(run, "body_incomplete"), http->body_incomplete);

@@ -187,7 +187,6 @@ static void test_head(void **state)
 	check_text(record, "refresh_url", "/next page");
 	check_identifiers(record, "google_site_verification=dBw5CvburAxi537Rp9qi5uG2174Vb6JwHwIRwPSLIK8");
 	assert_string_equal(links.base, "/sub/");
-	assert_string_equal(links.refresh, "/next page");
 	assert_null(links.favicon);
 }
 

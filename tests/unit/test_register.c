@@ -428,22 +428,52 @@ static void sorts_faults_and_warns_of_hidden_characters(void **state)
 	}
 }
 
-static void many_faults_are_counted(void **state)
+/* Rows of entities: `errors` with too few cells, and `warnings` that no claim is about. */
+static void put_faults(const struct fixture *fixture, int errors, int warnings)
 {
-	struct fixture *fixture = *state;
 	struct buf text = {0};
-	struct register_data *data;
 	int i;
 
 	buf_add_text(&text, ENTITIES CENTER ASSOCIATION);
-	for (i = 0; i < 10100; i++)
+	for (i = 0; i < errors; i++)
 		buf_add_text(&text, "x\n");
+	for (i = 0; i < warnings; i++)
+		buf_printf(&text, "w%d,media,N,,CA,,,\n", i);
 	put(fixture, "entities.csv", buf_text(&text));
-	data = load(fixture);
-	assert_int_equal(data->errors, 10100);
-	assert_non_null(strstr(buf_text(&fixture->faults), "100 more faults"));
-	register_free(data);
 	buf_release(&text);
+}
+
+/* Loads that many faults; `rest` is the line of those that are not told one by one. */
+static void expect_rest(struct fixture *fixture, int errors, int warnings, const char *rest)
+{
+	struct register_data *data;
+	const char *text;
+
+	put_faults(fixture, errors, warnings);
+	data = load(fixture);
+	text = buf_text(&fixture->faults);
+	assert_int_equal(data->errors, errors);
+	assert_int_equal(data->warnings, warnings);
+	register_free(data);
+	assert_true(strlen(text) > strlen(rest));
+	assert_string_equal(text + strlen(text) - strlen(rest), rest);
+}
+
+static void many_faults_are_counted(void **state)
+{
+	struct fixture *fixture = *state;
+	const char *slash = strrchr(fixture->folder, '/');
+	char rest[128];
+
+	snprintf(rest, sizeof(rest), "\n%s:0:0 error: 100 more errors. Mend the others first\n", slash + 1);
+	expect_rest(fixture, 10100, 0, rest);
+	snprintf(
+	    rest, sizeof(rest), "\n%s:0:0 warning: 50 more warnings. Mend the others first\n", slash + 1);
+	expect_rest(fixture, 0, 10050, rest);
+	/* What cannot be told from the row alone comes last. */
+	snprintf(rest, sizeof(rest), "\n%s:0:0 error: 1 more error, 7 more warnings. Mend the others first\n",
+	    slash + 1);
+	expect_rest(fixture, 10001, 7, rest);
 }
 
 /* --- streams ----------------------------------------------------------------------------------------- */

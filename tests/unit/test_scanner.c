@@ -217,6 +217,22 @@ static void outcome_is_of_the_session_that_says_most(void **state)
 	arena_free(target.job.arena);
 }
 
+static void outcome_of_a_redirect_is_where_it_leads(void **state)
+{
+	struct target target = {0};
+	struct session https = {.status = ST_CONNECTION_REFUSED, .connection.endpoint.tls = true};
+	struct session http = {.status = ST_OK, .http_status_code = 301, .elsewhere = &https, .next = &https};
+
+	(void)state;
+	assert_string_equal(outcome_for(&target, &http, ST_NOERROR, ST_NODATA, 1), "CONNECTION_REFUSED");
+	arena_free(target.job.arena);
+	https.status = ST_OK;
+	https.http_status_code = 302;
+	https.elsewhere = &http;
+	assert_string_equal(outcome_for(&target, &http, ST_NOERROR, ST_NODATA, 1), "error");
+	arena_free(target.job.arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(seen_remembers_everything),
@@ -224,7 +240,8 @@ int main(void)
 	    cmocka_unit_test(config_option_beats_file), cmocka_unit_test(config_names_the_bad_line),
 	    cmocka_unit_test(progress_orders_by_frequency),
 	    cmocka_unit_test(outcome_without_address_is_what_dns_said),
-	    cmocka_unit_test(outcome_is_of_the_session_that_says_most)};
+	    cmocka_unit_test(outcome_is_of_the_session_that_says_most),
+	    cmocka_unit_test(outcome_of_a_redirect_is_where_it_leads)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -43,6 +43,46 @@ static void test_versions(void **state)
 		}
 }
 
+/* One protocol is offered at a time; a server that refuses it says that it wants the other one. */
+static void test_protocols(void **state)
+{
+	static const struct {
+		const char *speaks;
+		bool refuses, offer_h2;
+		enum status status;
+		enum application_protocol chosen;
+		const char *alpn;
+		bool h2_instead;
+	} table[] = {{NULL, false, false, ST_OK, PROTOCOL_HTTP1, "http/1.1", false},
+	    {"h2", false, false, ST_OK, PROTOCOL_UNKNOWN, NULL, false},
+	    {"h2", true, false, ST_HANDSHAKE_ERROR, PROTOCOL_UNKNOWN, NULL, true},
+	    {NULL, false, true, ST_OK, PROTOCOL_HTTP2, "h2", false},
+	    {"http/1.1", false, true, ST_OK, PROTOCOL_UNKNOWN, NULL, false}};
+	struct client client;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		struct server server = {.alpn = table[i].speaks,
+		    .refuses = table[i].refuses,
+		    .key = world.ec,
+		    .leaf = leaf_of(world.ec, "DNS:example.test", world.intermediate)};
+
+		client_init(&client, world.tls);
+		client.connection.offer_h2 = table[i].offer_h2;
+		server_start(&server);
+		client_visit(&client, server.port, "example.test", 2000000);
+		chan_close(&client.connection.chan);
+		server_stop(&server);
+		assert_int_equal(client.tls_status, table[i].status);
+		assert_int_equal(client.connection.protocol, table[i].chosen);
+		assert_int_equal(client.run->h2_instead, table[i].h2_instead);
+		assert_text(&client, "alpn", table[i].alpn);
+		client_release(&client);
+		X509_free(server.leaf);
+	}
+}
+
 static void test_silent(void **state)
 {
 	struct server server = {.play = SILENT};
@@ -233,6 +273,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_versions),
+	    cmocka_unit_test(test_protocols),
 	    cmocka_unit_test(test_silent),
 	    cmocka_unit_test(test_reset),
 	    cmocka_unit_test(test_garbage),

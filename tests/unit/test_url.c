@@ -40,6 +40,15 @@ static void check(enum status status, const struct url *url, const struct pair *
 		assert_string_equal(url_text(arena, url), pair->out);
 }
 
+static void check_absolute(const struct pair *pairs, size_t count)
+{
+	struct url url;
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		check(url_parse(arena, pairs[i].in, &url), &url, &pairs[i]);
+}
+
 static void test_absolute(void **state)
 {
 	static const struct pair pairs[] = {
@@ -69,6 +78,15 @@ static void test_absolute(void **state)
 	    {"http://192.0.2.1/", "http://192.0.2.1/"},
 	    {"http://[2001:DB8::0:1]:8080/x", "http://[2001:db8::1]:8080/x"},
 	    {"http://[2001:db8::1]", "http://[2001:db8::1]/"},
+	};
+
+	(void)state;
+	check_absolute(pairs, sizeof(pairs) / sizeof(*pairs));
+}
+
+static void test_not_valid(void **state)
+{
+	static const struct pair pairs[] = {
 	    {"http://[192.0.2.1]/", NULL},
 	    {"http://[2001:db8::1", NULL},
 	    {"http://[2001:db8::1]x/", NULL},
@@ -94,17 +112,23 @@ static void test_absolute(void **state)
 	    {"/path", NULL},
 	    {"//example.com/", NULL},
 	    {"example.com", NULL},
+	};
+
+	(void)state;
+	check_absolute(pairs, sizeof(pairs) / sizeof(*pairs));
+}
+
+static void test_other_schemes(void **state)
+{
+	static const struct pair pairs[] = {
 	    {"ftp://example.com/", ""},
 	    {"javascript:alert(1)", ""},
 	    {"data:text/html,x", ""},
 	    {"localhost:8080/", ""},
 	};
-	struct url url;
-	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(pairs) / sizeof(*pairs); i++)
-		check(url_parse(arena, pairs[i].in, &url), &url, &pairs[i]);
+	check_absolute(pairs, sizeof(pairs) / sizeof(*pairs));
 }
 
 /* RFC 3986 sections 5.4.1 and 5.4.2. */
@@ -225,6 +249,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_absolute),
+	    cmocka_unit_test(test_not_valid),
+	    cmocka_unit_test(test_other_schemes),
 	    cmocka_unit_test(test_references),
 	    cmocka_unit_test(test_scheme_and_port_of_base),
 	    cmocka_unit_test(test_lengths),

@@ -22,6 +22,16 @@ static void check_verdict(const struct verdict_case *item)
 	client_release(&client);
 }
 
+/* Another bit of the signature. */
+static X509 *damage(X509 *x509)
+{
+	const ASN1_BIT_STRING *signature;
+
+	X509_get0_signature(&signature, NULL, x509);
+	((unsigned char *)ASN1_STRING_get0_data(signature))[ASN1_STRING_length(signature) - 1] ^= 1;
+	return x509;
+}
+
 static void test_verdicts(void **state)
 {
 	const char *san = "DNS:example.test,DNS:*.wild.test,IP:127.0.0.1";
@@ -33,6 +43,14 @@ static void test_verdicts(void **state)
 	    .end = DAY,
 	    .issuer = no_ca,
 	    .issuer_key = world.ec};
+	struct cert_spec named = {.cn = "example.test",
+	    .begin = -DAY,
+	    .end = DAY,
+	    .issuer = intermediate,
+	    .issuer_key = world.ca_key};
+	X509 *damaged = damage(leaf_of(world.ec, san, intermediate)),
+	     *damaged_expired = damage(dated_leaf(-2 * DAY, -DAY, intermediate)),
+	     *without_san = make_cert(&named, world.ec);
 	struct verdict_case table[] = {
 	    {"ok", "example.test", good, intermediate, true},
 	    {"ok", "example.test", good, intermediate, true}, /* from the cache */
@@ -41,7 +59,11 @@ static void test_verdicts(void **state)
 	    {"name_mismatch", "a.b.wild.test", good, intermediate, false},
 	    {"name_mismatch", "127.0.0.2", good, intermediate, false},
 	    {"name_mismatch", "leaf", good, intermediate, false}, /* the CN does not count beside a SAN */
+	    {"name_mismatch", "example.test", without_san, intermediate, false}, /* nor alone */
 	    {"unknown_issuer", "example.test", good, NULL, true},
+	    {"bad_signature", "example.test", damaged, intermediate, true},
+	    {"bad_signature", "other.test", damaged, intermediate, false},
+	    {"bad_signature", "example.test", damaged_expired, intermediate, true},
 	    {"expired", "example.test", dated_leaf(-2 * DAY, -DAY, intermediate), intermediate, true},
 	    {"not_yet_valid", "example.test", dated_leaf(DAY, 2 * DAY, intermediate), intermediate, true},
 	    {"expired", "other.test", dated_leaf(-2 * DAY, -DAY, intermediate), intermediate, false},
@@ -62,9 +84,10 @@ static void test_verdicts(void **state)
 	for (i = 0; i < sizeof(table) / sizeof(*table); i++)
 		check_verdict(&table[i]);
 	for (i = 0; i < sizeof(table) / sizeof(*table); i++)
-		if (table[i].leaf != good)
+		if (table[i].leaf != good && table[i].leaf != damaged)
 			X509_free(table[i].leaf);
 	X509_free(good);
+	X509_free(damaged);
 	X509_free(no_ca);
 }
 
@@ -95,10 +118,31 @@ static void test_no_trusted_certificates(void **state)
 	X509_free(server.leaf);
 }
 
+/* Servers staple a response in one handshake and not in the next: that changes no fact. */
+static void test_stapling_is_no_fact(void **state)
+{
+	struct server server = {.key = world.ec, .leaf = leaf_of(world.ec, "DNS:example.test", world.root)};
+	struct record_hash without, with;
+	struct client client;
+	struct value *stapled;
+
+	(void)state;
+	visit(&client, &server, "example.test", 2000000);
+	stapled = (struct value *)record_get(client.tls, "ocsp_stapled");
+	assert_non_null(stapled);
+	without = record_fact(client.tls);
+	stapled->boolean = !stapled->boolean;
+	with = record_fact(client.tls);
+	assert_true(without.high == with.high && without.low == with.low);
+	client_release(&client);
+	X509_free(server.leaf);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_verdicts),
+	    cmocka_unit_test(test_stapling_is_no_fact),
 	    cmocka_unit_test(test_no_trusted_certificates),
 	};
 

@@ -29,6 +29,8 @@ enum play { TLS, SILENT, RESET, GARBAGE, CLOSE_AFTER_CERTIFICATE, BROKEN_CERTIFI
 struct server {
 	enum play play;
 	int version;	    /* the only one it speaks; 0: any */
+	const char *alpn;   /* the only protocol it speaks; NULL: the first that is offered */
+	bool refuses;	    /* ends the handshake where that is not offered */
 	const char *cipher; /* the only one it takes before TLS 1.3; NULL: any */
 	EVP_PKEY *key;
 	X509 *leaf, *extra; /* extra: sent behind the leaf, or NULL */
@@ -69,11 +71,18 @@ static struct world {
 static inline int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_length,
     const unsigned char *in, unsigned in_length, void *arg)
 {
+	const struct server *server = arg;
+	unsigned i;
+
 	(void)ssl;
-	(void)arg;
-	*out = in + 1;
-	*out_length = in[0];
-	return in_length > 0 ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+	for (i = 0; i < in_length; i += in[i] + 1U) {
+		*out = in + i + 1;
+		*out_length = in[i];
+		if (server->alpn == NULL ||
+		    (in[i] == strlen(server->alpn) && memcmp(*out, server->alpn, in[i]) == 0))
+			return SSL_TLSEXT_ERR_OK;
+	}
+	return server->refuses ? SSL_TLSEXT_ERR_ALERT_FATAL : SSL_TLSEXT_ERR_NOACK;
 }
 
 /* Hangs up when the client has answered to the certificate. */
@@ -171,7 +180,7 @@ static inline void server_start(struct server *server)
 			assert_int_equal(SSL_CTX_add1_chain_cert(server->ctx, server->extra), 1);
 		else
 			SSL_CTX_set_mode(server->ctx, SSL_MODE_NO_AUTO_CHAIN);
-		SSL_CTX_set_alpn_select_cb(server->ctx, choose_alpn, NULL);
+		SSL_CTX_set_alpn_select_cb(server->ctx, choose_alpn, server);
 		if (server->wants_client_certificate)
 			SSL_CTX_set_verify(
 			    server->ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
