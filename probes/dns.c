@@ -60,7 +60,9 @@ static const struct field columns[COLUMN_COUNT] = {
     [EXPIRE] = {"expire", FIELD_INT, 0, "s", "SOA: expire", NULL, 0},
     [MINIMUM] = {"minimum", FIELD_INT, 0, "s", "SOA: negative caching time", NULL, 0},
     [TEXT] = {"text", FIELD_TEXT, 0, NULL,
-	"TXT: its strings joined; HTTPS: the parameters; CAA: flags, tag and value", NULL, 0},
+	"TXT: its strings joined; HTTPS: the parameters, hints sorted, ech without its value, which changes "
+	"within hours; CAA: flags, tag and value",
+	NULL, 0},
     [RDATA] = {"rdata", FIELD_TEXT, 0, NULL,
 	"hexadecimal rdata of a type that is not decoded, or that breaks its format", NULL, 0},
 };

@@ -19,6 +19,8 @@
  *  - An end of stream or error on a server's TCP socket makes it drop that server's UDP socket too, and every
  *    answer on the way with it. So TCP has a channel of its own, and the UDP one hands over cut answers.
  *  - One FORMERR without OPT turns EDNS off for the whole channel. So it never sees one: see dns_socket.c.
+ * And two it has too little of: it forgets what a resolver said when it goes on to the next one, and it uses
+ * up all tries at once when its only resolver's port is closed. Both are seen to in dns_socket.c.
  */
 
 enum {
@@ -32,9 +34,11 @@ enum {
 	TCP_PATIENCE = 8,
 	/* What resolvers may send by UDP without fragmentation. */
 	UDP_SIZE = 1232,
-	/* A channel has one source port per resolver; after so many queries new ones get another. */
-	CHANNEL_QUERIES = 10000,
-	OPT_SIZE = 11
+	/* A channel has one source port per resolver. After so many queries a new one takes its place, so
+	 * that who finds out a port has little time to use it (RFC 5452 section 9.2); what that costs is lost
+	 * in the noise. One that slow queries keep alive holds descriptors, which bounds their number. */
+	CHANNEL_QUERIES = 200,
+	RETIRED_MAX = 16
 };
 
 static void channel_free(struct dns_channel *channel)
@@ -51,7 +55,7 @@ static struct dns_channel *channel_new(struct dns_client *client, bool tcp)
 	char lookups[] = "b";
 	/* Everything is set, so that c-ares reads no configuration of the system. */
 	struct ares_options options = {.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES |
-						ARES_FLAG_NOCHECKRESP |
+						(tcp || client->alone ? ARES_FLAG_NOCHECKRESP : 0) |
 						(tcp ? ARES_FLAG_USEVC : ARES_FLAG_EDNS | ARES_FLAG_IGNTC),
 	    .timeout = tcp ? client->timeout * TCP_PATIENCE : client->timeout,
 	    .tries = client->tries,
@@ -81,6 +85,7 @@ static void retire(struct dns_client *client, struct dns_channel **channel)
 {
 	(*channel)->next = client->retired;
 	client->retired = *channel;
+	client->retired_count++;
 	*channel = NULL;
 }
 
@@ -89,7 +94,7 @@ static struct dns_channel *channel_get(struct dns_client *client, bool tcp)
 {
 	struct dns_channel **channel = tcp ? &client->tcp : &client->udp;
 
-	if (*channel != NULL && (*channel)->asked >= CHANNEL_QUERIES)
+	if (*channel != NULL && (*channel)->asked >= CHANNEL_QUERIES && client->retired_count < RETIRED_MAX)
 		retire(client, channel);
 	if (*channel == NULL)
 		*channel = channel_new(client, tcp);
@@ -123,6 +128,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 			link = &channel->next;
 		} else {
 			*link = channel->next;
+			channel->client->retired_count--;
 			channel_free(channel);
 		}
 	}
@@ -136,7 +142,7 @@ static enum status status_from_ares(const struct dns_channel *channel, int statu
 	case ARES_SUCCESS:
 		return ST_OK;
 	case ARES_ETIMEOUT:
-		return ST_TIMEOUT;
+		return channel->refusal == 0 ? ST_TIMEOUT : status_from_errno(channel->refusal);
 	case ARES_ENOMEM:
 		return ST_NO_MEMORY;
 	case ARES_ECANCELLED:
@@ -161,6 +167,11 @@ static void keep_message(struct dns_query *query, const uint8_t *message, size_t
 		query->status = ST_NO_MEMORY;
 }
 
+static bool has_failed(enum status status)
+{
+	return status != ST_OK && status != ST_CANCELLED && status != ST_NO_MEMORY;
+}
+
 static void on_answer(void *arg, int status, int timeouts, unsigned char *message, int length)
 {
 	struct dns_query *query = arg;
@@ -176,8 +187,13 @@ static void on_answer(void *arg, int status, int timeouts, unsigned char *messag
 	query->client->outstanding--;
 	query->timeouts += (unsigned)timeouts;
 	query->status = status_from_ares(channel, status);
-	if (query->status == ST_OK)
+	if (query->status == ST_OK) {
 		keep_message(query, message, (size_t)length);
+	} else if (query->failure_length > 0 && !query->tcp && has_failed(query->status)) {
+		query->message = query->failure;
+		query->length = query->failure_length;
+		query->status = query->failure == NULL ? ST_NO_MEMORY : ST_OK;
+	}
 	query->wake(query->arg);
 }
 
@@ -196,7 +212,7 @@ static void ask(struct dns_query *query)
 	static const struct timeval tick = {.tv_usec = TICK * 1000};
 	struct dns_client *client = query->client;
 	struct dns_channel *channel = channel_get(client, query->tcp);
-	size_t length = query->wire_length - (query->edns ? 0 : OPT_SIZE);
+	size_t length = query->wire_length - (query->edns ? 0 : DNS_OPT_SIZE);
 
 	if (channel == NULL) {
 		query->status = ST_NO_MEMORY;
@@ -326,6 +342,8 @@ struct dns_client *dns_client_new(
 		return NULL;
 	}
 	client->base = base;
+	client->repeated = options->repeated;
+	client->repeated_arg = options->repeated_arg;
 	client->timeout = timeout <= 0 ? DEFAULT_TIMEOUT : timeout > TIMEOUT_MAX ? TIMEOUT_MAX : (int)timeout;
 	client->tries = options->tries == 0	     ? DEFAULT_TRIES
 			: options->tries > TRIES_MAX ? TRIES_MAX
@@ -335,6 +353,7 @@ struct dns_client *dns_client_new(
 	client->resolvers = dns_resolvers_new(options, ret_error);
 	if (client->resolvers == NULL)
 		goto out;
+	client->alone = client->resolvers->next == NULL;
 	describe(client);
 	client->udp = channel_new(client, false);
 	if (client->udp != NULL)

@@ -2,7 +2,9 @@
  * The DNS transport: raw answers from recursive resolvers, behind one small interface.
  *
  * UDP first; a truncated answer is asked for again over TCP, and a resolver that does not know EDNS is asked
- * again without it. Made for one event loop; not thread-safe.
+ * again without it. Where there are several resolvers, SERVFAIL, NOTIMP and REFUSED of one are the answer
+ * only when no other has a better one. A source port is used for some 200 queries (RFC 5452 section 9.2).
+ * Made for one event loop; not thread-safe.
  */
 #ifndef MOORING_PROBES_DNS_CLIENT_H
 #define MOORING_PROBES_DNS_CLIENT_H
@@ -23,13 +25,19 @@ struct dns_client_options {
 	size_t resolver_count;	     /* 0: those of the system */
 	int64_t timeout;	     /* of the first try, microseconds; doubles with each round; 0: 500 ms */
 	unsigned tries;		     /* rounds over the resolvers, 1..10; 0: 4 */
+	/* May be NULL. Called for what goes out beyond the first datagram of a query: repeats, other
+	 * resolvers, TCP. From inside the transport: it may only note it. */
+	void (*repeated)(void *arg, unsigned messages);
+	void *repeated_arg;
 };
 
 /* What came of a query. */
 struct dns_reply {
-	const uint8_t *message; /* the answer as received, in the query's arena; NULL when there was none */
-	size_t length;		/* octets */
-	unsigned attempts;	/* 1 and one for every time-out before */
+	/* The answer as received, in the query's arena; NULL when there was none. Of one that is longer than
+	 * UDP can bring, and that TCP did not bring, header and question, with the TC flag. */
+	const uint8_t *message;
+	size_t length;	   /* octets */
+	unsigned attempts; /* 1 and one for every time-out before */
 };
 
 /* Called from inside the transport: it may only note or schedule something. */

@@ -20,7 +20,11 @@ enum {
 	/* Batches taken in one turn of the event loop, whatever a flood brings. */
 	DNS_TURN_BATCHES = 256,
 	DNS_ID_POOL = 256,
-	DNS_FORMERR = 1
+	DNS_OPT_SIZE = 11,
+	DNS_FORMERR = 1,
+	DNS_SERVFAIL = 2,
+	DNS_NOTIMP = 4,
+	DNS_REFUSED = 5
 };
 
 struct dns_socket {
@@ -49,20 +53,25 @@ struct dns_channel {
 	struct dns_socket *socket;
 	size_t asked, outstanding;
 	int sys_errno; /* of the last failed call on a socket, or 0 */
+	int refusal;   /* of the only resolver's host, by ICMP, with no answer since: errno, or 0 */
 };
 
 struct dns_client {
 	struct event_base *base;
 	struct event tick;
 	struct ares_addr_port_node *resolvers;
+	bool alone;	    /* there is one resolver */
 	int timeout, tries; /* milliseconds; rounds */
+	void (*repeated)(void *arg, unsigned messages);
+	void *repeated_arg;
 	struct dns_channel *udp, *tcp, *retired;
+	size_t retired_count;
 	struct dns_query *by_id[UINT16_MAX + 1]; /* those in c-ares: no two have one id */
 	size_t outstanding;
 	unsigned turn; /* batches that may still be taken in this turn */
 	struct dns_batch inbox, outbox;
 	struct event flush; /* sends the outbox at the end of this turn */
-	uint8_t in[DNS_BATCH][DNS_UDP_ACCEPTED + 1], out[DNS_BATCH][DNS_QUERY_SIZE];
+	uint8_t in[DNS_BATCH][DNS_UDP_ACCEPTED], out[DNS_BATCH][DNS_QUERY_SIZE];
 	/* a FORMERR that c-ares sees in another form: the bytes as received, in the inbox; or NULL */
 	const uint8_t *formerr;
 	size_t formerr_length;
@@ -79,9 +88,12 @@ struct dns_query {
 	void *arg;
 	enum status status;
 	bool edns, tcp;
-	unsigned timeouts;
+	unsigned timeouts, datagrams;
 	const uint8_t *message, *cut; /* cut: the truncated answer that TCP is to complete */
 	size_t length, cut_length;
+	/* What counts when no other resolver has a better answer; length 0: nothing. */
+	const uint8_t *failure;
+	size_t failure_length;
 	uint16_t id;
 	size_t wire_length;
 	uint8_t wire[DNS_QUERY_SIZE]; /* with OPT */

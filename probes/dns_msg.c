@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -267,6 +268,30 @@ static bool read_message(struct dns_reader *reader, struct dns_message *message)
 	return true;
 }
 
+const struct dns_rr *dns_alias(const struct dns_message *message, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < message->rr_count; i++) {
+		const struct dns_rr *rr = &message->rr[i];
+
+		if (rr->section == DNS_ANSWER && rr->type == DNS_CNAME && !rr->malformed &&
+		    strcasecmp(rr->name, name) == 0)
+			return rr;
+	}
+	return NULL;
+}
+
+static const char *final_name(const struct dns_message *message, const char *name)
+{
+	const struct dns_rr *alias;
+	int i;
+
+	for (i = 0; i < LIMIT_CNAME_CHAIN && (alias = dns_alias(message, name)) != NULL; i++)
+		name = alias->target;
+	return name;
+}
+
 enum status dns_decode(const uint8_t *message, size_t length, struct arena *arena,
     struct dns_message *ret_message, const char **ret_fault)
 {
@@ -277,6 +302,10 @@ enum status dns_decode(const uint8_t *message, size_t length, struct arena *aren
 	memset(ret_message, 0, sizeof(*ret_message));
 	if (!read_message(&reader, ret_message))
 		status = reader.no_memory ? ST_NO_MEMORY : ST_MALFORMED;
+	if (ret_message->query_name != NULL)
+		ret_message->final_name = ret_message->query_type == DNS_CNAME
+					      ? ret_message->query_name
+					      : final_name(ret_message, ret_message->query_name);
 	*ret_fault = reader.fault;
 	return status;
 }
@@ -366,66 +395,60 @@ size_t dns_encode_query(
 	return (size_t)(out - ret_message);
 }
 
-const struct dns_rr *dns_alias(const struct dns_message *message, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < message->rr_count; i++) {
-		const struct dns_rr *rr = &message->rr[i];
-
-		if (rr->section == DNS_ANSWER && rr->type == DNS_CNAME && !rr->malformed &&
-		    strcasecmp(rr->name, name) == 0)
-			return rr;
-	}
-	return NULL;
-}
-
-static const char *final_name(const struct dns_message *message, const char *name)
-{
-	const struct dns_rr *alias;
-	int i;
-
-	for (i = 0; i < LIMIT_CNAME_CHAIN && (alias = dns_alias(message, name)) != NULL; i++)
-		name = alias->target;
-	return name;
-}
-
 enum status dns_answer_status(const struct dns_message *message)
 {
-	const char *name = message->query_name;
 	size_t i;
 
 	if (message->rcode != 0)
 		return status_from_rcode(message->rcode);
-	if (name != NULL && message->query_type != DNS_CNAME)
-		name = final_name(message, name);
 	for (i = 0; i < message->rr_count; i++) {
 		const struct dns_rr *rr = &message->rr[i];
 
-		if (rr->section == DNS_ANSWER &&
-		    (rr->type == message->query_type || message->query_type == TYPE_ANY) &&
-		    (name == NULL || strcasecmp(rr->name, name) == 0))
+		if (dns_is_answer(
+			message, rr, message->query_type == TYPE_ANY ? rr->type : message->query_type))
 			return ST_NOERROR;
 	}
 	return ST_NODATA;
 }
 
+bool dns_is_answer(const struct dns_message *message, const struct dns_rr *rr, uint16_t type)
+{
+	return rr->section == DNS_ANSWER && rr->type == type &&
+	       (message->final_name == NULL || strcasecmp(rr->name, message->final_name) == 0);
+}
+
+static int by_address(const void *left, const void *right)
+{
+	const struct address *const *a = left, *const *b = right;
+
+	return address_compare(*a, *b);
+}
+
 size_t dns_addresses(const struct dns_message *answer, const char *name, struct address *ret_address,
     size_t size, const char **ret_final_name)
 {
-	size_t i, count = 0;
+	const struct address *found[LIMIT_DNS_RECORDS];
+	size_t i, count = 0, total = 0;
 
 	name = final_name(answer, name);
-	for (i = 0; i < answer->rr_count && count < size; i++) {
+	for (i = 0; i < answer->rr_count; i++) {
 		const struct dns_rr *rr = &answer->rr[i];
 
 		if (rr->section == DNS_ANSWER && (rr->type == DNS_A || rr->type == DNS_AAAA) &&
 		    !rr->malformed && strcasecmp(rr->name, name) == 0)
-			ret_address[count++] = rr->address;
+			found[count++] = &rr->address;
+	}
+	qsort(found, count, sizeof(*found), by_address);
+	for (i = 0; i < count; i++) {
+		if (i > 0 && address_equal(found[i], found[i - 1]))
+			continue;
+		if (total < size)
+			ret_address[total] = *found[i];
+		total++;
 	}
 	if (ret_final_name != NULL)
 		*ret_final_name = name;
-	return count;
+	return total;
 }
 
 const char *dns_type_text(uint16_t type, char *ret_text)

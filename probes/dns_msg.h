@@ -48,7 +48,8 @@ struct dns_rr {
 	const char *rname;	/* SOA */
 	uint32_t serial, refresh, retry, expire, minimum; /* SOA; seconds but for serial */
 	/* TXT: its strings joined, any bytes. In presentation form and ASCII: the parameters of HTTPS (RFC
-	 * 9460 section 2.1) and `flags tag "value"` of CAA (RFC 8659 section 4.1.1). */
+	 * 9460 section 2.1), with what changes from look to look put aside: hints are sorted, and `ech` has
+	 * no value; and `flags tag "value"` of CAA (RFC 8659 section 4.1.1). */
 	const char *text;
 	size_t text_length;
 };
@@ -60,6 +61,9 @@ struct dns_message {
 	unsigned rcode;		/* with the upper bits of EDNS */
 	const char *query_name; /* of the first question, NULL when there is none */
 	uint16_t query_type;
+	/* The owner of what answers the question: the end of the CNAME chain, or query_name when that was
+	 * asked for; NULL without a question. */
+	const char *final_name;
 	struct dns_rr *rr;
 	size_t rr_count;
 };
@@ -87,14 +91,18 @@ size_t dns_encode_query(
  * the CNAME chain, else ST_NODATA, or the status of the rcode.
  */
 enum status dns_answer_status(const struct dns_message *message);
+/* Is the record of that type, and does it answer the question: in the answer section, owned by final_name? */
+bool dns_is_answer(const struct dns_message *message, const struct dns_rr *rr, uint16_t type);
 /*
  * The record of the answer section that is alias `name` (CNAME), or NULL; following it again and again ends
  * only with a cap, as chains may loop.
  */
 const struct dns_rr *dns_alias(const struct dns_message *message, const char *name);
 /*
- * The addresses that `answer` gives for `name`, through the CNAME chain inside the answer; at most `size`.
- * `*ret_final_name`, when not NULL, is the end of the chain.
+ * The addresses that `answer` gives for `name`, through the CNAME chain inside the answer. Returns how many
+ * different ones there are; `ret_address` gets the first `size` of them by address_compare(), so that a pool
+ * that the server rotates gives the same ones each time. `*ret_final_name`, when not NULL, is the end of the
+ * chain.
  */
 size_t dns_addresses(const struct dns_message *answer, const char *name, struct address *ret_address,
     size_t size, const char **ret_final_name);

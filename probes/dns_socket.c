@@ -11,6 +11,16 @@
 
 #include "probes/dns_client_private.h"
 
+enum { DNS_MIN_SIZE = 12 }; /* a header: RFC 1035 section 4.1.1 */
+
+/* The query that a message is about, by its id, or NULL. */
+static struct dns_query *query_of(struct dns_channel *channel, const uint8_t *message)
+{
+	struct dns_query *query = channel->client->by_id[message[0] << 8 | message[1]];
+
+	return query != NULL && query->channel == channel ? query : NULL;
+}
+
 static struct dns_socket *find_socket(struct dns_channel *channel, int fd)
 {
 	struct dns_socket *sock = channel->socket;
@@ -126,21 +136,36 @@ static int socket_connect(ares_socket_t fd, const struct sockaddr *address, ares
 	return (int)note_errno(arg, connect(fd, address, length));
 }
 
+/*
+ * The only resolver's host says that nothing listens, or a router that there is no way. That may be over
+ * before the next try, so c-ares is not told and waits as for a lost answer.
+ */
+static bool is_passing(struct dns_socket *sock, int error)
+{
+	if (!sock->channel->client->alone ||
+	    (error != ECONNREFUSED && error != EHOSTUNREACH && error != ENETUNREACH))
+		return false;
+	sock->channel->refusal = error;
+	return true;
+}
+
 static void flush(struct dns_client *client)
 {
 	struct dns_batch *box = &client->outbox;
 	struct dns_socket *sock = box->owner;
-	unsigned sent = 0;
+	unsigned sent = 0, passed = 0;
 
 	while (sock != NULL && sent < box->count) {
 		int result = sendmmsg(sock->fd, box->header + sent, box->count - sent, 0);
 
 		if (result > 0) {
 			sent += (unsigned)result;
+		} else if (is_passing(sock, errno) && passed++ < DNS_BATCH) {
+			continue; /* it was about an earlier datagram: this one was not sent yet */
 		} else if (errno != EINTR) {
 			/* A full queue loses datagrams as any router may; other errors go to c-ares by the
 			 * next receive. */
-			if (errno != EAGAIN && errno != ENOBUFS) {
+			if (errno != EAGAIN && errno != ENOBUFS && !is_passing(sock, errno)) {
 				sock->error = errno;
 				event_active(&sock->event, EV_READ, 0);
 			}
@@ -158,16 +183,26 @@ static void on_flush(evutil_socket_t fd, short what, void *arg)
 	flush(arg);
 }
 
+static void note_repeat(struct dns_client *client, unsigned messages)
+{
+	if (client->repeated != NULL)
+		client->repeated(client->repeated_arg, messages);
+}
+
 /* Puts a datagram in the outbox; c-ares may free its bytes before they are sent. */
 static ares_ssize_t send_datagram(struct dns_socket *sock, const struct iovec *part)
 {
 	struct dns_client *client = sock->channel->client;
 	struct dns_batch *box = &client->outbox;
+	struct dns_query *query;
 
-	if (part->iov_len > DNS_QUERY_SIZE) {
+	if (part->iov_len < DNS_MIN_SIZE || part->iov_len > DNS_QUERY_SIZE) {
 		errno = EMSGSIZE;
 		return -1;
 	}
+	query = query_of(sock->channel, part->iov_base);
+	if (query != NULL && query->datagrams++ > 0)
+		note_repeat(client, 1);
 	if (box->owner != sock || box->count == DNS_BATCH)
 		flush(client);
 	if (box->owner == NULL)
@@ -180,11 +215,16 @@ static ares_ssize_t send_datagram(struct dns_socket *sock, const struct iovec *p
 
 static ares_ssize_t socket_send(ares_socket_t fd, const struct iovec *part, int count, void *arg)
 {
-	struct dns_socket *sock = find_socket(arg, fd);
+	struct dns_channel *channel = arg;
+	struct dns_socket *sock = find_socket(channel, fd);
+	ares_ssize_t result;
 
 	if (sock != NULL && !sock->tcp && count == 1)
-		return note_errno(arg, send_datagram(sock, part));
-	return note_errno(arg, writev(fd, part, count));
+		return note_errno(channel, send_datagram(sock, part));
+	result = writev(fd, part, count);
+	if (result > 0)
+		note_repeat(channel->client, (unsigned)count); /* c-ares has a query in each part */
+	return note_errno(channel, result);
 }
 
 /*
@@ -195,9 +235,9 @@ static size_t hide_formerr(
     struct dns_channel *channel, uint8_t *datagram, const uint8_t *received, size_t length)
 {
 	struct dns_client *client = channel->client;
-	struct dns_query *query = client->by_id[received[0] << 8 | received[1]];
+	struct dns_query *query = query_of(channel, received);
 
-	if (query == NULL || query->channel != channel)
+	if (query == NULL)
 		return 0;
 	client->formerr = received;
 	client->formerr_length = length;
@@ -205,6 +245,69 @@ static size_t hide_formerr(
 	memcpy(datagram + 4, query->wire + 4, query->wire_length - 4);
 	datagram[11] = 1; /* the number of additional records: OPT */
 	return query->wire_length;
+}
+
+/* The query that `received` answers, its question included, or NULL. */
+static struct dns_query *answered_by(struct dns_channel *channel, const uint8_t *received, size_t length)
+{
+	struct dns_query *query = query_of(channel, received);
+	size_t question;
+
+	if (query == NULL)
+		return NULL;
+	question = query->wire_length - DNS_OPT_SIZE - DNS_MIN_SIZE;
+	return length >= DNS_MIN_SIZE + question &&
+		       memcmp(received + DNS_MIN_SIZE, query->wire + DNS_MIN_SIZE, question) == 0
+		   ? query
+		   : NULL;
+}
+
+/* Makes of an answer that came in part only header and question with TC, so that TCP is asked for the rest.
+ */
+static size_t cut(struct dns_channel *channel, uint8_t *datagram, const uint8_t *received, size_t length)
+{
+	struct dns_query *query = answered_by(channel, received, length);
+
+	if (query == NULL)
+		return 0;
+	length = query->wire_length - DNS_OPT_SIZE;
+	memcpy(datagram, query->wire, length);
+	datagram[2] = received[2] | 2;	  /* TC */
+	datagram[3] = received[3] & 0xf0; /* no rcode, about which c-ares would have a mind of its own */
+	datagram[11] = 0;		  /* the number of additional records: OPT */
+	return length;
+}
+
+/* c-ares goes on to the next resolver and forgets what this one said. */
+static void keep_failure(struct dns_channel *channel, const uint8_t *received, size_t length)
+{
+	unsigned rcode = received[3] & 15;
+	struct dns_query *query;
+
+	if (channel->client->alone || (rcode != DNS_SERVFAIL && rcode != DNS_NOTIMP && rcode != DNS_REFUSED))
+		return;
+	query = answered_by(channel, received, length);
+	if (query == NULL || query->failure_length > 0 || query->wake == NULL)
+		return;
+	query->failure = arena_memdup(query->arena, received, length);
+	query->failure_length = length;
+}
+
+/* Hands a datagram of the inbox to c-ares in the form that suits it; returns the length, 0: not at all. */
+static size_t hand_over(struct dns_channel *channel, uint8_t *datagram, size_t size, const uint8_t *received,
+    const struct mmsghdr *header)
+{
+	size_t length = header->msg_len;
+
+	if (length < DNS_MIN_SIZE || size < DNS_QUERY_SIZE)
+		return 0;
+	if (length > size || (header->msg_hdr.msg_flags & MSG_TRUNC) != 0)
+		return cut(channel, datagram, received, length);
+	if ((received[3] & 15) == DNS_FORMERR)
+		return hide_formerr(channel, datagram, received, length);
+	keep_failure(channel, received, length);
+	memcpy(datagram, received, length);
+	return length;
 }
 
 /* Fills the inbox; false with errno when there is nothing to fill it with. */
@@ -240,19 +343,17 @@ static ares_ssize_t receive_datagram(struct dns_socket *sock, uint8_t *datagram,
 		return -1;
 	}
 	for (;;) {
-		const uint8_t *received;
 		size_t length;
+		unsigned i;
 
-		if ((box->owner != sock || box->next == box->count) && !fetch(client, sock))
+		if ((box->owner != sock || box->next == box->count) && !fetch(client, sock)) {
+			if (is_passing(sock, errno))
+				errno = EAGAIN;
 			return -1;
-		received = client->in[box->next];
-		length = box->header[box->next++].msg_len;
-		if (length > size || size < DNS_QUERY_SIZE)
-			length = 0;
-		else if (length >= 4 && (received[3] & 15) == DNS_FORMERR)
-			length = hide_formerr(sock->channel, datagram, received, length);
-		else
-			memcpy(datagram, received, length);
+		}
+		i = box->next++;
+		sock->channel->refusal = 0;
+		length = hand_over(sock->channel, datagram, size, client->in[i], &box->header[i]);
 		if (length > 0)
 			return (ares_ssize_t)length;
 	}

@@ -1,9 +1,9 @@
 /* Presentation forms of rdata that is more than names and numbers: HTTPS parameters and CAA. */
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/address.h"
-#include "core/text.h"
 #include "probes/dns_private.h"
 
 /* Appends one octet of a character-string, which needs no quotes then: RFC 1035 section 5.1. */
@@ -81,23 +81,41 @@ static bool add_mandatory(struct buf *out, struct cursor *in)
 	return count > 0;
 }
 
+static int by_octets_4(const void *a, const void *b)
+{
+	return memcmp(a, b, 4);
+}
+
+static int by_octets_16(const void *a, const void *b)
+{
+	return memcmp(a, b, 16);
+}
+
+/* Addresses of `size` octets, sorted: servers rotate them, as they do A records. */
 static bool add_hints(struct buf *out, struct cursor *in, size_t size)
 {
 	char text[ADDRESS_TEXT];
-	size_t count = 0;
+	uint8_t *sorted;
+	size_t i;
 
-	while (cursor_left(in) > 0) {
-		const uint8_t *octets = cursor_bytes(in, size);
-		struct address address;
+	if (in->length == 0 || in->length % size != 0)
+		return false;
+	sorted = malloc(in->length);
+	if (sorted == NULL) {
+		out->failed = true;
+		return true;
+	}
+	memcpy(sorted, in->data, in->length);
+	qsort(sorted, in->length / size, size, size == 4 ? by_octets_4 : by_octets_16);
+	for (i = 0; i < in->length; i += size) {
+		struct address address = address_from_octets(sorted + i, size);
 
-		if (octets == NULL)
-			return false;
-		address = address_from_octets(octets, size);
-		if (count++ > 0)
+		if (i > 0)
 			buf_add_char(out, ',');
 		buf_add_text(out, address_text(&address, text));
 	}
-	return count > 0;
+	free(sorted);
+	return true;
 }
 
 static bool add_port(struct buf *out, struct cursor *in)
@@ -114,6 +132,9 @@ static bool add_param_value(struct buf *out, uint16_t key, struct cursor *in)
 
 	if (key == NO_DEFAULT_ALPN)
 		return cursor_left(in) == 0;
+	/* Its keys are changed every few hours: the name says that there are some. */
+	if (key == ECH)
+		return cursor_left(in) > 0;
 	if (cursor_left(in) == 0 && key > IPV6HINT)
 		return true;
 	buf_add_char(out, '=');
@@ -128,9 +149,6 @@ static bool add_param_value(struct buf *out, uint16_t key, struct cursor *in)
 		return add_hints(out, in, 4);
 	case IPV6HINT:
 		return add_hints(out, in, 16);
-	case ECH:
-		text_add_base64(out, in->data, in->length);
-		return in->length > 0;
 	default:
 		add_octets(out, in);
 		return true;

@@ -221,7 +221,10 @@ static enum status read_body(struct http_run *http)
 			return status;
 		if (length == 0) {
 			x->closed = true;
-			x->complete = http_body_close(&x->body);
+			/* A body that lasts until the end of a stream which somebody cut is not known to be
+			 * whole (RFC 9112 section 9.8). */
+			x->complete = http_body_close(&x->body) &&
+				      !(http->connection->chan.cut && x->body.framing == HTTP_UNTIL_CLOSE);
 			return ST_OK;
 		}
 		status = take_body(x, bytes, length);

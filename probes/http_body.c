@@ -34,6 +34,18 @@ static bool parse_length(const char *list, uint64_t *ret_length)
 	return any;
 }
 
+/* Only as the last coding does chunked frame the body (RFC 9112 section 6.3). */
+static bool ends_chunked(const char *transfer)
+{
+	const char *last = strrchr(transfer, ',');
+	size_t length;
+
+	last = last == NULL ? transfer : last + 1;
+	last += strspn(last, " \t");
+	length = strcspn(last, " \t;");
+	return length == strlen("chunked") && strncasecmp(last, "chunked", length) == 0;
+}
+
 void http_body_begin(
     struct http_body *ret_body, const struct http_head *head, size_t limit, struct arena *arena)
 {
@@ -43,9 +55,9 @@ void http_body_begin(
 
 	if (head->status_code < 200 || head->status_code == 204 || head->status_code == 304)
 		body.framing = HTTP_NO_BODY;
-	else if (http_list_has(transfer, "chunked"))
+	else if (transfer != NULL && ends_chunked(transfer))
 		body.framing = HTTP_CHUNKED;
-	else if (length == NULL)
+	else if (length == NULL || (transfer != NULL && !http_list_has(transfer, "identity")))
 		body.framing = HTTP_UNTIL_CLOSE;
 	else if (parse_length(length, &body.left))
 		body.framing = HTTP_LENGTH;

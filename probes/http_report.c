@@ -64,7 +64,7 @@ static const struct field fields[FIELD_COUNT] = {
     [HTTP_VERSION] = {"http_version", FIELD_TEXT, 0, NULL, "version in the status line, such as 1.1; or 2", NULL, 0},
     [HTTP_STATUS_CODE] = {"http_status_code", FIELD_INT, 0, NULL, "status code; null when no valid status line came", NULL, 0},
     [REASON] = {"reason", FIELD_TEXT, 0, NULL, "reason phrase as sent; HTTP/2 has none", NULL, 0},
-    [HEADER_NAMES] = {"header_names", FIELD_TEXTS, 0, NULL, "names of the headers, spelt and ordered as sent", NULL, 0},
+    [HEADER_NAMES] = {"header_names", FIELD_TEXTS, FIELD_VOLATILE, NULL, "names of the headers, spelt and ordered as sent", NULL, 0},
     [HEADERS] = {"headers", FIELD_ROWS, FIELD_VOLATILE, NULL, "headers, ordered as sent; those of interim responses are in head only", header_fields, HEADER_COLUMNS},
     [HEADER_LINES_MALFORMED] = {"header_lines_malformed", FIELD_INT, 0, "lines", "header lines without a valid name, or with white space before the colon", NULL, 0},
     [SERVER] = {"server", FIELD_TEXT, 0, NULL, "first Server header", NULL, 0},
@@ -73,10 +73,10 @@ static const struct field fields[FIELD_COUNT] = {
     [CONTENT_ENCODING] = {"content_encoding", FIELD_TEXT, 0, NULL, "all Content-Encoding headers as one list", NULL, 0},
     [LOCATION] = {"location", FIELD_TEXT, 0, NULL, "first Location header", NULL, 0},
     [POWERED_BY] = {"powered_by", FIELD_TEXT, 0, NULL, "first X-Powered-By header", NULL, 0},
-    [COOKIE_NAMES] = {"cookie_names", FIELD_TEXTS, 0, NULL, "names of the cookies that were set, ordered as sent", NULL, 0},
+    [COOKIE_NAMES] = {"cookie_names", FIELD_TEXTS, FIELD_VOLATILE, NULL, "names of the cookies that were set, ordered as sent", NULL, 0},
     [BODY_SHA256] = {"body_sha256", FIELD_TEXT, 0, NULL, "SHA-256 of the body, its codings undone, as far as it was read; null without a complete head", NULL, 0},
     [BODY_LENGTH] = {"body_length", FIELD_INT, 0, "bytes", "length of the body, its codings undone, as far as it was read", NULL, 0},
-    [BODY_WIRE_LENGTH] = {"body_wire_length", FIELD_INT, 0, "bytes", "length of the body as received, without chunk lines, before codings were undone", NULL, 0},
+    [BODY_WIRE_LENGTH] = {"body_wire_length", FIELD_INT, FIELD_VOLATILE, "bytes", "length of the body as received, without chunk lines, before codings were undone", NULL, 0},
     [BODY_TRUNCATED] = {"body_truncated", FIELD_BOOL, 0, NULL, "a limit of this program was reached, on the wire or in decoding; the rest was not read", NULL, 0},
     [BODY_INCOMPLETE] = {"body_incomplete", FIELD_BOOL, 0, NULL, "the connection was closed, failed or timed out before the end of the body", NULL, 0},
     [DECODING_FAILED] = {"decoding_failed", FIELD_BOOL, 0, NULL, "a coding could not be undone: the body is what came before the fault, or as received where that is nothing", NULL, 0},
@@ -105,13 +105,22 @@ static bool is_persistent(const struct http_head *head, struct arena *arena)
 	return strcmp(head->version, "1.1") == 0 || http_list_has(connection, "keep-alive");
 }
 
+/* RFC 9112 sections 6.1 and 6.3: after a response that is framed in two ways, or by a coding that its version
+ * does not have, nobody knows where the next one begins. */
+static bool is_framed_twice(const struct http_head *head)
+{
+	return http_head_get(head, "Transfer-Encoding") != NULL &&
+	       (http_head_get(head, "Content-Length") != NULL || strcmp(head->version, "1.0") == 0);
+}
+
 static bool is_usable(const struct connection *connection, const struct http_exchange *x, enum status status,
     struct arena *arena)
 {
 	return status == ST_OK && x->complete && !x->closed && !x->unasked && x->write_status == ST_OK &&
 	       x->head.status_code >= 200 &&
 	       /* In HTTP/2 the Connection header means nothing (RFC 9113 section 8.2.2). */
-	       (connection->protocol == PROTOCOL_HTTP2 || is_persistent(&x->head, arena));
+	       (connection->protocol == PROTOCOL_HTTP2 ||
+		   (is_persistent(&x->head, arena) && !is_framed_twice(&x->head)));
 }
 
 /* As a C string for the caller; a value with a NUL inside means nothing. */

@@ -156,8 +156,8 @@ static int accept_any_chain(X509_STORE_CTX *ctx, void *arg)
  */
 static bool configure(SSL_CTX *ctx)
 {
-	SSL_CTX_set_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_LEGACY_SERVER_CONNECT |
-				     SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_TLSEXT_PADDING);
+	SSL_CTX_set_options(ctx, SSL_OP_LEGACY_SERVER_CONNECT | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET |
+				     SSL_OP_TLSEXT_PADDING);
 	SSL_CTX_set_mode(ctx,
 	    SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	/* chan_read() bounds the records without data that one call goes through. */

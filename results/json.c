@@ -218,23 +218,35 @@ void json_record(struct buf *out, const struct json_envelope *envelope, const st
 	buf_add_char(out, '}');
 }
 
+/* Line ends and tabs are text in a quoted cell; what else is hidden could move a terminal's cursor. */
+static bool is_plain(size_t step, uint32_t point)
+{
+	return step > 0 && (!text_is_hidden(point) || point == '\n' || point == '\r' || point == '\t');
+}
+
 void csv_cell(struct buf *out, const char *text, size_t length)
 {
-	bool formula = length > 0 && strchr("=+-@\t\r", text[0]) != NULL && text[0] != '\0';
+	bool formula = length > 0 && text[0] != '\0' && strchr("=+-@\t\r", text[0]) != NULL;
 	bool quote = formula;
-	size_t i;
+	uint32_t point;
+	size_t i, step;
 
 	for (i = 0; i < length && !quote; i++)
-		quote = strchr(",\"\r\n", text[i]) != NULL;
-	if (!quote) {
-		buf_add(out, text, length);
-		return;
-	}
-	buf_add_text(out, formula ? "\"'" : "\"");
-	for (i = 0; i < length; i++) {
-		if (text[i] == '"')
+		quote = text[i] != '\0' && strchr(",\"\r\n", text[i]) != NULL;
+	if (quote)
+		buf_add_text(out, formula ? "\"'" : "\"");
+	for (i = 0; i < length; i += step) {
+		point = 0;
+		step = text_decode(text + i, length - i, &point);
+		if (!is_plain(step, point)) {
+			step = step == 0 ? 1 : step;
+			text_add_printable(out, text + i, step);
+			continue;
+		}
+		if (point == '"')
 			buf_add_char(out, '"');
-		buf_add_char(out, text[i]);
+		buf_add(out, text + i, step);
 	}
-	buf_add_char(out, '"');
+	if (quote)
+		buf_add_char(out, '"');
 }

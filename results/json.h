@@ -35,7 +35,8 @@ void json_record(struct buf *out, const struct json_envelope *envelope, const st
  * from "domain" on, without the braces. */
 void json_record_members(struct buf *out, const struct record *record);
 
-/* A cell: quoted where needed; one that a spreadsheet would run as a formula gets an apostrophe in front. */
+/* A cell: quoted where needed; one that a spreadsheet would run as a formula gets an apostrophe in front, and
+ * hidden characters other than line ends and tabs are shown as by text_add_printable(). */
 void csv_cell(struct buf *out, const char *text, size_t length);
 
 #endif

@@ -106,9 +106,10 @@ SELECT register_id, entity_id, kind, name, country,
 	 LIMIT 1) AS claim_status
 FROM entity;
 
--- The entities that a domain is listed for.
+-- The entities that a domain is listed for, with what limits the listing: a domain that is only linked, or was
+-- given up in 2012, is not the entity's site.
 CREATE VIEW listed_entity AS
-SELECT register_id, domain, role, verified, entity_id, kind, name, country, claim_status
+SELECT register_id, domain, role, verified, valid_from, valid_to, entity_id, kind, name, country, claim_status
 FROM listing JOIN entity_status USING (register_id, entity_id);
 
 -- One scan from one vantage. Run ids of a vantage rise with time; only its newest run is ever resumed.

@@ -18,8 +18,13 @@
 enum {
 	APPLICATION_ID = 0x4d6f6f72, /* "Moor", in the header of the file (SQLite file format 1.3.17) */
 	HEADER_SIZE = 100,
-	HEADER_APPLICATION_ID = 68
+	HEADER_APPLICATION_ID = 68,
+	LOCK_TRIES = 10,
+	LOCK_PAUSE = 10000 /* microseconds */
 };
+
+/* What FILE.lock says; unknown when it is missing or may not be read. */
+enum lock_state { LOCK_UNKNOWN, LOCK_FREE, LOCK_HELD };
 
 static enum status fail(char *error, enum status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -76,21 +81,52 @@ static enum status inspect(const char *path, bool *ret_new, char *error)
 static enum status take_lock(int *ret_fd, const char *path, char *error)
 {
 	char name[PATH_MAX];
-	int fd;
+	int fd, tries, fault = 0;
 
 	if (snprintf(name, sizeof(name), "%s.lock", path) >= (int)sizeof(name))
 		return fail(error, ST_INVALID, "the path of the database is too long");
 	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
 	if (fd < 0)
 		return fail(error, ST_SYSTEM, "%s: %s", name, strerror(errno));
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-		*ret_fd = fd;
-		return ST_OK;
+	/* Again, since a reader that looks at the lock holds it for an instant (look_at_lock). */
+	for (tries = 0; tries < LOCK_TRIES; tries++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+			*ret_fd = fd;
+			return ST_OK;
+		}
+		fault = errno;
+		if (fault != EWOULDBLOCK)
+			break;
+		usleep(LOCK_PAUSE);
 	}
 	close(fd);
-	if (errno == EWOULDBLOCK)
+	if (fault == EWOULDBLOCK)
 		return fail(error, ST_LOCKED, "another run writes to %s", path);
-	return fail(error, ST_SYSTEM, "%s: %s", name, strerror(errno));
+	return fail(error, ST_SYSTEM, "%s: %s", name, strerror(fault));
+}
+
+static enum lock_state look_at_lock(const char *path)
+{
+	enum lock_state state = LOCK_UNKNOWN;
+	char name[PATH_MAX];
+	int fd;
+
+	if (snprintf(name, sizeof(name), "%s.lock", path) >= (int)sizeof(name))
+		return state;
+	fd = open(name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return state;
+	if (flock(fd, LOCK_SH | LOCK_NB) == 0)
+		state = LOCK_FREE;
+	else if (errno == EWOULDBLOCK)
+		state = LOCK_HELD;
+	close(fd);
+	return state;
+}
+
+bool store_is_idle(const struct store *store)
+{
+	return store->lock_fd < 0 && look_at_lock(store->path) == LOCK_FREE;
 }
 
 static enum status write_schema(struct db *db)
@@ -115,7 +151,7 @@ static enum status write_schema(struct db *db)
 	db_bind_text(statement, 2, RECORD_SCHEMA_VERSION);
 	status = db_run(db, statement);
 	sqlite3_finalize(statement);
-	return status == ST_OK ? db_exec(db, "COMMIT; PRAGMA journal_mode = WAL") : status;
+	return status == ST_OK ? db_exec(db, "COMMIT") : status;
 }
 
 static void sync_folder(const char *path)
@@ -258,6 +294,65 @@ out:
 	return status;
 }
 
+static bool has_bytes_beside(const char *path, const char *suffix)
+{
+	char name[PATH_MAX];
+	struct stat info;
+
+	return snprintf(name, sizeof(name), "%s%s", path, suffix) < (int)sizeof(name) &&
+	       stat(name, &info) == 0 && info.st_size > 0;
+}
+
+static bool may_write(const char *path)
+{
+	char folder[PATH_MAX];
+
+	if (snprintf(folder, sizeof(folder), "%s", path) >= (int)sizeof(folder))
+		return false;
+	return access(path, W_OK) == 0 && access(dirname(folder), W_OK) == 0;
+}
+
+/* True when the file alone is the whole database, and nobody will change it while we read. */
+static bool stands_alone(const char *path)
+{
+	return !may_write(path) && !has_bytes_beside(path, "-wal") && !has_bytes_beside(path, "-journal") &&
+	       look_at_lock(path) != LOCK_HELD;
+}
+
+static enum status open_immutable(struct db *db, const char *path)
+{
+	struct buf uri = {0};
+	enum status status;
+
+	buf_add_text(&uri, "file:");
+	/* What ends or escapes a path in a URI (RFC 3986). */
+	for (; *path != '\0'; path++)
+		if (strchr("?#%", *path) != NULL)
+			buf_printf(&uri, "%%%02x", (unsigned)*path);
+		else
+			buf_add_char(&uri, *path);
+	buf_add_text(&uri, "?immutable=1");
+	status = uri.failed ? ST_NO_MEMORY
+			    : db_open(db, buf_text(&uri),
+				  SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI);
+	buf_release(&uri);
+	return status;
+}
+
+/* Reads a page too: only then does SQLite open what it needs beside the file. */
+static enum status open_for_reading(struct store *store, bool immutable, char *error)
+{
+	enum status status;
+
+	status = immutable ? open_immutable(&store->db, store->path)
+			   : db_open(&store->db, store->path, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX);
+	if (status == ST_OK)
+		status = db_exec(&store->db, "PRAGMA query_only = ON; PRAGMA cache_size = -32768");
+	if (status != ST_OK)
+		return fail(error, status, "%s: %s", store->path, store->db.error);
+	return check_version(store, error);
+}
+
 enum status store_open_readonly(struct store **ret_store, const char *path, char ret_error[STORE_ERROR])
 {
 	struct store *store = store_new(path, ret_error);
@@ -271,19 +366,31 @@ enum status store_open_readonly(struct store **ret_store, const char *path, char
 		status = fail(ret_error, ST_NOT_FOUND, "%s: there is no database yet", path);
 	if (status != ST_OK)
 		goto out;
-	status = db_open(&store->db, store->path, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX);
-	if (status == ST_OK)
-		status = db_exec(&store->db, "PRAGMA query_only = ON; PRAGMA cache_size = -32768");
-	if (status != ST_OK)
-		fail(ret_error, status, "%s: %s", path, store->db.error);
-	else
-		status = check_version(store, ret_error);
+	status = open_for_reading(store, false, ret_error);
+	/* One that was left in WAL mode: even readers would write beside it. */
+	if (status == ST_SYSTEM && stands_alone(store->path)) {
+		db_close(&store->db);
+		status = open_for_reading(store, true, ret_error);
+	}
 out:
 	if (status == ST_OK)
 		*ret_store = store;
 	else
 		store_close(store);
 	return status;
+}
+
+/*
+ * WAL is for the time of a scan, when others read meanwhile. At rest the file shall stand alone, so that it
+ * can be copied, and read from where nothing may be written. Refused while somebody reads; the next writer
+ * does it.
+ */
+static void leave_wal(struct db *db)
+{
+	if (db->handle == NULL)
+		return;
+	sqlite3_busy_timeout(db->handle, 0);
+	db_exec(db, "PRAGMA journal_mode = DELETE");
 }
 
 void store_close(struct store *store)
@@ -293,6 +400,8 @@ void store_close(struct store *store)
 	sqlite3_finalize(store->is_done);
 	store_register_release(store);
 	db_close(&store->reader);
+	if (store->lock_fd >= 0)
+		leave_wal(&store->db);
 	db_close(&store->db);
 	if (store->lock_fd >= 0)
 		close(store->lock_fd);

@@ -32,9 +32,11 @@ typedef void store_derive(const struct record *record, store_emit *emit, void *e
  */
 enum status store_open(
     struct store **ret_store, const char *path, store_derive *derive, char ret_error[STORE_ERROR]);
-/* ST_NOT_FOUND when there is no such file. Needs no lock and writes no record. */
+/* ST_NOT_FOUND when there is no such file. Needs no lock and writes no record; reads where nothing may be
+ * written, too. */
 enum status store_open_readonly(struct store **ret_store, const char *path, char ret_error[STORE_ERROR]);
-/* A run that was not ended stays `running` and is resumed by the next. NULL is allowed. */
+/* A run that was not ended stays `running` and is resumed by the next. Unless somebody reads at this moment,
+ * the file is left without others beside it but FILE.lock, which is empty. NULL is allowed. */
 void store_close(struct store *store);
 /* The sentence of the last failed call. */
 const char *store_error(const struct store *store);
@@ -67,7 +69,8 @@ enum status store_each_shared_key(struct store *store, store_visit_key *visit, v
 
 /* Id of the newest run that has ended completely, else of the newest with any outcome; 0: none. */
 int64_t store_newest_run(struct store *store);
-/* Visits runs, oldest first; `run_id` 0: all. */
+/* Visits runs, oldest first; `run_id` 0: all. A run that says `running` while nobody holds FILE.lock was ended by
+ * a crash: readers see it as `interrupted`. */
 typedef void store_visit_run(void *arg, const struct run_row *row);
 enum status store_each_run(struct store *store, int64_t run_id, store_visit_run *visit, void *arg);
 

@@ -20,6 +20,8 @@ struct store {
 	int64_t register_position[REGISTER_PARTS];
 };
 
+/* For a reader: true when FILE.lock is there and nobody holds it, so that no run goes on. */
+bool store_is_idle(const struct store *store);
 /* A hash as the blob that the store keeps, and back; false when it is no such blob. */
 void store_hash_bytes(struct record_hash hash, uint8_t ret_bytes[STORE_HASH]);
 bool store_hash_from_bytes(const void *bytes, int length, struct record_hash *ret_hash);

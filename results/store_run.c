@@ -346,10 +346,10 @@ static void read_run(sqlite3_stmt *s, struct run_row *row)
 
 enum status store_each_run(struct store *store, int64_t run_id, store_visit_run *visit, void *arg)
 {
+	bool idle = store_is_idle(store), row;
 	struct run_row run;
 	sqlite3_stmt *statement;
 	enum status status;
-	bool row;
 
 	statement = db_prepare(&store->db,
 	    "SELECT run_id, vantage_id, state, started_at, ended_at, resumed, register_id, "
@@ -362,6 +362,8 @@ enum status store_each_run(struct store *store, int64_t run_id, store_visit_run 
 	sqlite3_bind_int64(statement, 1, run_id);
 	while ((status = db_step(&store->db, statement, &row)) == ST_OK && row) {
 		read_run(statement, &run);
+		if (idle && strcmp(run.state, state_name[RUN_RUNNING]) == 0)
+			run.state = state_name[RUN_INTERRUPTED];
 		visit(arg, &run);
 	}
 	sqlite3_finalize(statement);

@@ -22,6 +22,13 @@ struct option_row {
 	const char *argument, *help;
 };
 
+/* What a count may be. */
+struct range {
+	size_t offset;
+	int64_t least, most;
+	const char *should;
+};
+
 #define AT(member) offsetof(struct config, member)
 
 /* clang-format off */
@@ -42,7 +49,7 @@ static const struct option_row options[] = {
 	{"pause", 0, KIND_TIME, CONFIG_SCAN | CONFIG_CHECK, AT(pause), "SECONDS", "between two connections to one address (0.25)"},
 	{"timeout", 0, KIND_TIME, CONFIG_SCAN | CONFIG_CHECK, AT(timeout), "SECONDS", "for each step: connect, handshake, response (10)"},
 	{"target-timeout", 0, KIND_TIME, CONFIG_SCAN | CONFIG_CHECK, AT(target_timeout), "SECONDS", "for a whole domain, waiting for permits not counted (120)"},
-	{"retries", 0, KIND_COUNT, CONFIG_SCAN | CONFIG_CHECK, AT(retries), "N", "rounds over the resolvers for a question (4)"},
+	{"retries", 0, KIND_COUNT, CONFIG_SCAN | CONFIG_CHECK, AT(retries), "N", "rounds over the resolvers for a question, 1 to 10 (4)"},
 	{"probes", 0, KIND_TEXT, CONFIG_SCAN | CONFIG_CHECK, AT(probes), "LIST", "which probes run: dns,tcp,tls,http (all)"},
 	{"port-http", 0, KIND_PORT, CONFIG_SCAN | CONFIG_CHECK, AT(port_http), "N", "port for HTTP (80)"},
 	{"port-https", 0, KIND_PORT, CONFIG_SCAN | CONFIG_CHECK, AT(port_https), "N", "port for HTTPS (443)"},
@@ -66,6 +73,14 @@ static const struct option_row options[] = {
 	{"help", 'h', KIND_FLAG, CONFIG_ALL, AT(help), NULL, "this text"},
 };
 /* clang-format on */
+
+enum { COUNT_MAX = 100000000 };
+
+/* The counts that not every whole number fits. */
+static const struct range ranges[] = {
+    {AT(concurrency), 1, COUNT_MAX, "a whole number, 1 or more"},
+    {AT(retries), 1, 10, "a whole number, 1 to 10"},
+};
 
 enum { OPTION_COUNT = sizeof(options) / sizeof(*options) };
 
@@ -162,10 +177,22 @@ static bool is_true(const char *text)
 	return strcmp(text, "yes") == 0 || strcmp(text, "true") == 0 || strcmp(text, "1") == 0;
 }
 
+static const struct range *range_of(const struct option_row *row)
+{
+	static const struct range any = {0, 0, COUNT_MAX, "a whole number"};
+	unsigned i;
+
+	for (i = 0; i < sizeof(ranges) / sizeof(*ranges); i++)
+		if (ranges[i].offset == row->offset)
+			return &ranges[i];
+	return &any;
+}
+
 /* Sets one value; NULL, or what it should have been. `text` is NULL for a flag on the command line. */
 static const char *set_option(struct config *config, const struct option_row *row, const char *text)
 {
 	void *slot = (char *)config + row->offset;
+	const struct range *range = range_of(row);
 	int64_t count;
 	double real;
 
@@ -180,10 +207,10 @@ static const char *set_option(struct config *config, const struct option_row *ro
 	case KIND_COUNT:
 		if (text == NULL)
 			++*(int64_t *)slot;
-		else if (parse_count(text, 100000000, &count))
+		else if (parse_count(text, range->most, &count) && count >= range->least)
 			*(int64_t *)slot = count;
 		else
-			return "a whole number";
+			return range->should;
 		return NULL;
 	case KIND_PORT:
 		if (!parse_count(text, 65535, &count) || count == 0)
@@ -365,10 +392,6 @@ enum status config_read(struct config *config, unsigned command, int argc, char 
 		status = read_options(config, command, argc, argv, false);
 	if (status != ST_OK)
 		return status;
-	if (config->concurrency == 0) {
-		log_line(LOG_ERROR, "--concurrency should be at least 1");
-		return ST_INVALID;
-	}
 	if (config->contact != NULL && !is_contact(config->contact)) {
 		log_line(LOG_ERROR,
 		    "--contact '%s' should be a URL such as https://example.org/scan, or an e-mail address",

@@ -121,12 +121,12 @@ static void on_host_answer(struct task *task, enum status status)
 	struct lookup *lookup = task->arg;
 	struct dns_run *dns = task->run->state;
 	struct address address[LIMIT_HOST_ADDRESSES];
-	size_t i, count;
+	size_t i, total;
 
 	if (status != ST_NOERROR)
 		return;
-	count = dns_addresses(&dns->answer, dns->name, address, LIMIT_HOST_ADDRESSES, NULL);
-	for (i = 0; i < count; i++)
+	total = dns_addresses(&dns->answer, dns->name, address, LIMIT_HOST_ADDRESSES, NULL);
+	for (i = 0; i < total && i < LIMIT_HOST_ADDRESSES; i++)
 		lookup_address(&lookup->job, &address[i], lookup->role);
 }
 

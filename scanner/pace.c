@@ -17,6 +17,7 @@
 
 enum {
 	PERMITS_PER_TICK = 64, /* then sockets get their turn */
+	MOST_DEBT = 60,	       /* seconds of the rate */
 	NETWORK_BITS_4 = 24,
 	NETWORK_BITS_6 = 48
 };
@@ -299,6 +300,11 @@ void pace_release(struct pace *pace, struct pace_ticket *ticket)
 		find_place(pace, host);
 	if (pace->waiting > 0)
 		arm(pace, 0);
+}
+
+void pace_debit(struct pace *pace, unsigned count)
+{
+	pace->tokens = fmax(pace->tokens - count, -MOST_DEBT * pace->options.rate);
 }
 
 void pace_cancel(struct pace *pace, struct pace_ticket *ticket)

@@ -59,6 +59,9 @@ bool pace_request(struct pace *pace, struct pace_ticket *ticket, const struct ad
 /* The connection of a permitted ticket has ended. Does nothing to a ticket that is not held; that of a query
  * never is. */
 void pace_release(struct pace *pace, struct pace_ticket *ticket);
+/* `count` packets went out that no permit was asked for, such as repeats of a query. Later permits wait for
+ * them, up to a minute's worth. */
+void pace_debit(struct pace *pace, unsigned count);
 /* Takes back a request. Does nothing to a ticket that does not wait. */
 void pace_cancel(struct pace *pace, struct pace_ticket *ticket);
 /* Tickets that wait; for tests. */

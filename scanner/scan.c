@@ -121,13 +121,22 @@ static bool init_pace(struct scan *scan)
 	return scan->pace != NULL;
 }
 
+static void on_dns_repeat(void *arg, unsigned datagrams)
+{
+	struct scan *scan = arg;
+
+	pace_debit(scan->pace, datagrams);
+}
+
 static bool init_clients(struct scan *scan)
 {
 	const struct config *config = scan->config;
 	struct dns_client_options options = {.resolver = (const char *const *)config->resolver.item,
 	    .resolver_count = config->resolver.count,
 	    .timeout = FIRST_DNS_TIMEOUT,
-	    .tries = (unsigned)config->retries};
+	    .tries = (unsigned)config->retries,
+	    .repeated = on_dns_repeat,
+	    .repeated_arg = scan};
 	char error[256];
 
 	scan->env.dns = dns_client_new(scan->base, &options, error);

@@ -97,10 +97,12 @@ static void take_page(struct session *session, struct http_run *http)
 	session->http_status_code = http->status_code;
 	session->final_url = http->url;
 	session->status = ST_OK;
-	if (is_redirect(http) &&
-	    url_resolve(session_arena(session), &session->fetch, http->location, &url) == ST_OK) {
-		session_follow(session, &url);
-		return;
+	if (is_redirect(http)) {
+		if (url_resolve(session_arena(session), &session->fetch, http->location, &url) == ST_OK) {
+			session_follow(session, &url);
+			return;
+		}
+		session->fault = "its redirect leads to no URL that can be read";
 	}
 	derive_page(session, http);
 	/* An icon is worth a request only where there is a site. */

@@ -71,17 +71,12 @@ static void on_host_answer(struct task *task, enum status status)
 {
 	struct session *session = task->arg;
 	struct dns_run *dns = task->run->state;
-	struct address address[LIMIT_ADDRESSES];
-	size_t i, first = 0, count = 0;
+	struct address address;
+	bool found = status == ST_NOERROR && dns_addresses(&dns->answer, dns->name, &address, 1, NULL) > 0;
 
-	if (status == ST_NOERROR)
-		count = dns_addresses(&dns->answer, dns->name, address, LIMIT_ADDRESSES, NULL);
-	for (i = 1; i < count; i++)
-		if (address_compare(&address[i], &address[first]) < 0)
-			first = i;
-	if (count > 0) {
-		lookup_address(&session->target->job, &address[first], "web");
-		move_to(session, &session->next_url, &address[first]);
+	if (found) {
+		lookup_address(&session->target->job, &address, "web");
+		move_to(session, &session->next_url, &address);
 	} else if (dns->type != DNS_A ||
 		   !job_ask(&session->target->job, dns->name, DNS_AAAA, false, on_host_answer, session)) {
 		session->status = status;

@@ -105,10 +105,15 @@ static int by_address(const void *a, const void *b)
 static void add_addresses(struct target_name *name, const struct dns_message *answer)
 {
 	struct address all[2 * LIMIT_ADDRESSES];
-	size_t i, count = name->address_count, kept = 0;
+	size_t i, count = name->address_count, kept = 0, total;
 
 	memcpy(all, name->address, count * sizeof(*all));
-	count += dns_addresses(answer, name->name, all + count, LIMIT_ADDRESSES, NULL);
+	total = dns_addresses(answer, name->name, all + count, LIMIT_ADDRESSES, NULL);
+	if (total > LIMIT_ADDRESSES) {
+		name->addresses_cut = true;
+		total = LIMIT_ADDRESSES;
+	}
+	count += total;
 	qsort(all, count, sizeof(*all), by_address);
 	for (i = 0; i < count; i++) {
 		if (i > 0 && address_equal(&all[i], &all[i - 1]))
@@ -127,8 +132,7 @@ static void look_up_hosts(struct job *job, const struct dns_message *answer, uin
 	size_t i, count = 0;
 
 	for (i = 0; i < answer->rr_count && count < LIMIT_HOSTS; i++)
-		if (answer->rr[i].section == DNS_ANSWER && answer->rr[i].type == type &&
-		    !answer->rr[i].malformed) {
+		if (dns_is_answer(answer, &answer->rr[i], type) && !answer->rr[i].malformed) {
 			lookup_host(job, answer->rr[i].target, role);
 			count++;
 		}

@@ -1,5 +1,6 @@
 #include "results/overlap/overlap.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,6 +28,7 @@ struct overlap {
 static const char gather_sql[] =
     "PRAGMA query_only = OFF;\n" /* temporary tables are written; the file itself is open for reading only */
     "CREATE TEMP TABLE scanned (domain_id INTEGER PRIMARY KEY, stratum INTEGER NOT NULL);\n"
+    "CREATE TEMP TABLE control_name (domain TEXT PRIMARY KEY) WITHOUT ROWID;\n"
     "CREATE TEMP TABLE shown (indicator TEXT NOT NULL, value TEXT NOT NULL, domain_id INTEGER NOT NULL,\n"
     "	record_id INTEGER NOT NULL, PRIMARY KEY (indicator, value, domain_id, record_id)) WITHOUT ROWID;\n"
     "CREATE TEMP TABLE counted (indicator TEXT NOT NULL, value TEXT NOT NULL, stratum INTEGER NOT NULL,\n"
@@ -36,10 +38,14 @@ static const char gather_sql[] =
     "CREATE TEMP TABLE observed (indicator TEXT NOT NULL, stratum INTEGER NOT NULL, count INTEGER NOT NULL,\n"
     "	PRIMARY KEY (indicator, stratum)) WITHOUT ROWID;\n";
 
+/* ?1 run, ?2 vantage, ?3 register */
 static const char *const gather_step[] = {
     "INSERT INTO scanned SELECT domain_id,\n"
     "	CASE stratum WHEN 'general' THEN 1 WHEN 'matched' THEN 2 ELSE 0 END\n"
-    "	FROM run_domain WHERE run_id = ?1",
+    "	FROM run_domain WHERE run_id = ?1 AND outcome IS NOT 'INVALID'",
+    /* Those that the run has not reached yet are control domains too. */
+    "INSERT INTO control_name SELECT d.domain FROM scanned CROSS JOIN domain d USING (domain_id)\n"
+    "	WHERE stratum <> 0 UNION SELECT domain FROM control WHERE register_id = ?3",
     /* A record stands for the run when the run lies in its present series or in an earlier one. */
     "INSERT INTO shown SELECT v.indicator, v.value, i.domain_id, i.record_id\n"
     "	FROM scanned CROSS JOIN indicator i USING (domain_id) CROSS JOIN indicator_value v USING (value_id)\n"
@@ -74,6 +80,16 @@ static const char *const count_step[] = {
     "	FROM shown CROSS JOIN scanned USING (domain_id) GROUP BY indicator, stratum",
     NULL};
 
+/* The name and all it lies below, as the table `above`: "*.www.a.example", "www.a.example", "a.example", ...
+ */
+#define NAMES_ABOVE(name)                                                                     \
+	"WITH RECURSIVE above (name) AS (SELECT " name "\n"                                   \
+	"		UNION ALL SELECT substr(name, instr(name, '.') + 1) FROM above WHERE instr(name, " \
+	"'.') > 0)\n"
+
+static const char control_sql[] =
+    NAMES_ABOVE("?1") "SELECT c.domain FROM above a CROSS JOIN control_name c ON c.domain = a.name LIMIT 1";
+
 /* ?1 least, ?2 indicator or null, ?3 domain or null, ?4 limit, ?5 general domains, ?6 matched domains, ?7
  * whether only what is wanted is listed. Ranked by how rare a value is among unrelated domains; without
  * controls, inside the register. */
@@ -91,12 +107,15 @@ static const char list_sql[] =
     "	AND (?3 IS NULL OR EXISTS (SELECT 1 FROM shown s JOIN domain d USING (domain_id)\n"
     "		WHERE s.indicator = r.indicator AND s.value = r.value AND d.domain = ?3))\n"
     "	AND (?7 = 0 OR EXISTS (SELECT 1 FROM wanted w\n"
-    "		WHERE w.indicator = r.indicator AND w.value = r.value)))\n"
-    "SELECT indicator, value, c0, c1, c2, n0, n1, n2,\n"
-    "	CASE WHEN ?5 + ?6 = 0 THEN (c0 + 0.5) / (n0 + 1)\n"
-    "		ELSE max(CASE WHEN ?5 > 0 THEN (c1 + 0.5) / (n1 + 1) ELSE 0 END,\n"
-    "			CASE WHEN ?6 > 0 THEN (c2 + 0.5) / (n2 + 1) ELSE 0 END) END AS frequency\n"
-    "	FROM one ORDER BY frequency, telling(indicator), c0, value LIMIT ?4";
+    "		WHERE w.indicator = r.indicator AND w.value = r.value))\n"
+    "	AND (r.indicator <> 'san' OR NOT EXISTS (" NAMES_ABOVE(
+	"r.value") "		SELECT 1 FROM above a CROSS JOIN control_name c ON c.domain = a.name)))\n"
+		   "SELECT indicator, value, c0, c1, c2, n0, n1, n2,\n"
+		   "	CASE WHEN ?5 + ?6 = 0 THEN (c0 + 0.5) / (n0 + 1)\n"
+		   "		ELSE max(CASE WHEN ?5 > 0 THEN (c1 + 0.5) / (n1 + 1) ELSE 0 END,\n"
+		   "			CASE WHEN ?6 > 0 THEN (c2 + 0.5) / (n2 + 1) ELSE 0 END) END AS "
+		   "frequency\n"
+		   "	FROM one ORDER BY frequency, telling(indicator), c0, value LIMIT ?4";
 
 static const char domains_sql[] =
     "SELECT DISTINCT d.domain FROM shown s CROSS JOIN scanned c USING (domain_id) CROSS JOIN domain d USING "
@@ -107,8 +126,10 @@ static const char records_sql[] =
     "SELECT DISTINCT s.record_id FROM shown s CROSS JOIN scanned c USING (domain_id)\n"
     "	WHERE s.indicator = ?1 AND s.value = ?2 AND c.stratum = 0 ORDER BY s.record_id";
 
-static const char entities_sql[] = "SELECT entity_id, kind, name, role, claim_status FROM listed_entity\n"
-				   "	WHERE register_id = ?1 AND domain = ?2 ORDER BY entity_id";
+static const char entities_sql[] =
+    "SELECT entity_id, kind, name, role, verified, valid_from, valid_to, claim_status\n"
+    "	FROM listing JOIN entity_status USING (register_id, entity_id)\n"
+    "	WHERE register_id = ?1 AND domain = ?2 ORDER BY entity_id, position";
 
 /* SQL function: place of an indicator in the table, so that SQLite can sort by it. */
 static void telling(sqlite3_context *context, int argc, sqlite3_value **argv)
@@ -142,6 +163,8 @@ static enum status run_step(struct overlap *overlap, const char *sql)
 		sqlite3_bind_int64(statement, 1, overlap->run_id);
 	if (sqlite3_bind_parameter_count(statement) >= 2)
 		sqlite3_bind_int64(statement, 2, overlap->vantage_id);
+	if (sqlite3_bind_parameter_count(statement) >= 3)
+		sqlite3_bind_int64(statement, 3, overlap->register_id);
 	status = db_run(&overlap->db, statement);
 	sqlite3_finalize(statement);
 	return status;
@@ -212,6 +235,8 @@ static void take_run(void *arg, const struct run_row *row)
 	overlap->summary.run_started = arena_strdup(overlap->arena, clock_text(row->started, time));
 	overlap->summary.run_state = arena_strdup(overlap->arena, row->state);
 	overlap->summary.vantage = arena_strdup(overlap->arena, row->info.vantage.name);
+	if (row->info.register_name != NULL)
+		overlap->summary.register_name = arena_strdup(overlap->arena, row->info.register_name);
 }
 
 static enum status summarise(struct overlap *overlap)
@@ -240,6 +265,14 @@ static enum status summarise(struct overlap *overlap)
 	return status;
 }
 
+/* NULL where the register says nothing. */
+static const char *cell(struct arena *arena, sqlite3_stmt *row, int column)
+{
+	const char *text = db_text(row, column);
+
+	return text[0] == '\0' ? NULL : arena_strdup(arena, text);
+}
+
 static enum status read_entities(struct overlap *overlap, struct arena *arena, struct overlap_domain *domain)
 {
 	enum { MOST = 64 };
@@ -258,9 +291,11 @@ static enum status read_entities(struct overlap *overlap, struct arena *arena, s
 		entity->entity_id = arena_strdup(arena, db_text(overlap->entities, 0));
 		entity->kind = arena_strdup(arena, db_text(overlap->entities, 1));
 		entity->name = arena_strdup(arena, db_text(overlap->entities, 2));
-		entity->role = arena_strdup(arena, db_text(overlap->entities, 3));
-		if (db_text_or_null(overlap->entities, 4) != NULL)
-			entity->claim_status = arena_strdup(arena, db_text(overlap->entities, 4));
+		entity->role = cell(arena, overlap->entities, 3);
+		entity->verified = cell(arena, overlap->entities, 4);
+		entity->valid_from = cell(arena, overlap->entities, 5);
+		entity->valid_to = cell(arena, overlap->entities, 6);
+		entity->claim_status = cell(arena, overlap->entities, 7);
 	}
 	return status;
 }
@@ -360,7 +395,7 @@ static enum status list_values(struct overlap *overlap, const struct overlap_vis
 	sqlite3_bind_int64(list, 4, query->limit > 0 ? query->limit : -1);
 	sqlite3_bind_int64(list, 5, overlap->summary.domains[STRATUM_GENERAL]);
 	sqlite3_bind_int64(list, 6, overlap->summary.domains[STRATUM_MATCHED]);
-	sqlite3_bind_int64(list, 7, query->wanted != NULL);
+	sqlite3_bind_int64(list, 7, query->fresh != NULL);
 	while ((status = db_step(&overlap->db, list, &row)) == ST_OK && row) {
 		status = visit_value(overlap, list, visitor);
 		if (status != ST_OK)
@@ -371,6 +406,65 @@ out:
 	sqlite3_finalize(overlap->domains);
 	sqlite3_finalize(overlap->entities);
 	sqlite3_finalize(overlap->records);
+	return status;
+}
+
+/* Refuses a domain that is a control, or lies below one. */
+static enum status check_no_control(struct overlap *overlap, const char *domain)
+{
+	sqlite3_stmt *statement = db_prepare(&overlap->db, control_sql);
+	enum status status;
+	bool row;
+
+	if (statement == NULL)
+		return db_fail(&overlap->db);
+	db_bind_text(statement, 1, domain);
+	status = db_step(&overlap->db, statement, &row);
+	if (status == ST_OK && row) {
+		const char *control = db_text(statement, 0);
+		bool same = strcmp(control, domain) == 0;
+
+		snprintf(overlap->db.error, sizeof(overlap->db.error),
+		    "%s %s%s%s control domain of run %" PRId64 ": control domains are counted, not listed",
+		    domain, same ? "is" : "lies below ", same ? "" : control, same ? " a" : ", a",
+		    overlap->run_id);
+		status = ST_INVALID;
+	}
+	sqlite3_finalize(statement);
+	return status;
+}
+
+static enum status check_scanned(struct overlap *overlap, const char *domain)
+{
+	sqlite3_stmt *statement = db_prepare(
+	    &overlap->db, "SELECT 1 FROM domain CROSS JOIN scanned USING (domain_id) WHERE domain = ?1");
+	int64_t found = 0;
+	enum status status;
+
+	if (statement == NULL)
+		return db_fail(&overlap->db);
+	db_bind_text(statement, 1, domain);
+	status = db_int(&overlap->db, statement, 0, &found);
+	sqlite3_finalize(statement);
+	if (status != ST_OK || found != 0)
+		return status;
+	snprintf(overlap->db.error, sizeof(overlap->db.error), "%s was not scanned in run %" PRId64, domain,
+	    overlap->run_id);
+	return ST_NOT_FOUND;
+}
+
+/* Whether an answer may be given about the domain that the query names. */
+static enum status check_query(struct overlap *overlap)
+{
+	const struct overlap_query *query = overlap->query;
+	enum status status = ST_OK;
+
+	if (query->fresh != NULL)
+		status = check_no_control(overlap, query->fresh);
+	if (status == ST_OK && query->with != NULL)
+		status = check_no_control(overlap, query->with);
+	if (status == ST_OK && query->with != NULL)
+		status = check_scanned(overlap, query->with);
 	return status;
 }
 
@@ -396,6 +490,8 @@ enum status overlap_list(struct store *store, const struct overlap_query *query,
 	if (status == ST_OK)
 		status = gather(&overlap);
 	if (status == ST_OK)
+		status = check_query(&overlap);
+	if (status == ST_OK)
 		status = summarise(&overlap);
 	if (status == ST_OK) {
 		visitor->summary(visitor->arg, &overlap.summary);
@@ -405,7 +501,7 @@ enum status overlap_list(struct store *store, const struct overlap_query *query,
 		snprintf(ret_error, STORE_ERROR, "%s", overlap.db.error);
 	db_exec(&overlap.db, "DROP TABLE IF EXISTS temp.scanned; DROP TABLE IF EXISTS temp.shown;\n"
 			     "DROP TABLE IF EXISTS temp.counted; DROP TABLE IF EXISTS temp.observed;\n"
-			     "DROP TABLE IF EXISTS temp.wanted");
+			     "DROP TABLE IF EXISTS temp.wanted; DROP TABLE IF EXISTS temp.control_name");
 out:
 	arena_free(overlap.arena);
 	return status;

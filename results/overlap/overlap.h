@@ -2,7 +2,8 @@
  * What the domains of one run share: for each value that two or more register domains show, who they are and
  * how many domains of the control populations show it too. Reads the store only; contacts nobody.
  *
- * Control domains are counted and never named. A value is listed with its counts, not judged.
+ * Control domains are counted and never named: nobody may ask about one, and a certificate's name that is
+ * one's or lies below one is not listed. A value is listed with its counts, not judged.
  */
 #ifndef MOORING_RESULTS_OVERLAP_OVERLAP_H
 #define MOORING_RESULTS_OVERLAP_OVERLAP_H
@@ -22,12 +23,13 @@ struct overlap_key {
 };
 
 struct overlap_query {
-	int64_t run_id;			  /* 0: store_newest_run() */
-	const char *indicator;		  /* only this one, or NULL */
-	const char *with;		  /* only values that this domain shows (A-label form), or NULL */
-	int64_t limit;			  /* at most so many values, 0: all */
-	unsigned least;			  /* register domains that must show a value; 2 is sharing */
-	const struct overlap_key *wanted; /* only these, or NULL */
+	int64_t run_id;	       /* 0: store_newest_run() */
+	const char *indicator; /* only this one, or NULL */
+	const char *with;      /* only values that this domain shows (A-label form), or NULL */
+	const char *fresh;     /* a domain that was just probed (A-label form): only `wanted`, or NULL */
+	int64_t limit;	       /* at most so many values, 0: all */
+	unsigned least;	       /* register domains that must show a value; 2 is sharing */
+	const struct overlap_key *wanted; /* the values of `fresh` */
 	size_t wanted_count;
 };
 
@@ -37,14 +39,19 @@ struct overlap_summary {
 	const char *run_started; /* RFC 3339 */
 	const char *run_state;
 	const char *vantage;
-	int64_t domains[STRATA];   /* with a final outcome in the run */
+	const char *register_name; /* NULL when it was not kept */
+	int64_t domains[STRATA]; /* with a final outcome in the run; inputs that are no domain are left out */
 	int64_t entities, centers; /* of the register; of kind reported_center */
 	int64_t centers_without_domain;
 };
 
+/* An entity and how the domain is listed for it. NULL is what the register does not say. */
 struct overlap_entity {
-	const char *entity_id, *kind, *name, *role;
-	const char *claim_status; /* of the newest claim, or NULL: nothing is claimed */
+	const char *entity_id, *kind, *name;
+	const char *role;		   /* official, linked, historical */
+	const char *verified;		   /* unverified, page_names_entity, directory_names_domain, both */
+	const char *valid_from, *valid_to; /* dates */
+	const char *claim_status;	   /* of the newest claim */
 };
 
 struct overlap_domain {
@@ -73,8 +80,11 @@ struct overlap_visitor {
 	void *arg;
 };
 
-/* ST_OK; ST_NOT_FOUND when the store has no such run; others with a sentence in `ret_error` (STORE_ERROR
- * bytes). */
+/*
+ * On failure `ret_error` (STORE_ERROR bytes) has the sentence and nothing was handed over:
+ *   ST_NOT_FOUND  no such run, or `with` was not scanned in it      ST_INVALID  `with` or `fresh` is a
+ * control and the statuses of the store, which may come after the first values.
+ */
 enum status overlap_list(struct store *store, const struct overlap_query *query,
     const struct overlap_visitor *visitor, char *ret_error);
 /*

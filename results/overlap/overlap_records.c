@@ -68,7 +68,7 @@ enum status overlap_of_records(struct store *store, const struct record *records
     const struct overlap_visitor *visitor, char *ret_error)
 {
 	struct values values = {.arena = arena_new(0), .records = records};
-	struct overlap_query query = {.least = 1};
+	struct overlap_query query = {.least = 1, .fresh = domain};
 	const struct record *record;
 	size_t i, own;
 	enum status status;
@@ -87,7 +87,7 @@ enum status overlap_of_records(struct store *store, const struct record *records
 		}
 	query.wanted = values.key;
 	query.wanted_count = values.count;
-	status = values.count == 0 ? ST_OK : overlap_list(store, &query, visitor, ret_error);
+	status = overlap_list(store, &query, visitor, ret_error);
 	free(values.key);
 	arena_free(values.arena);
 	return status;

@@ -157,6 +157,12 @@ static enum status tls_status(struct chan *chan, int result)
 		return err == 0 ? ST_OK : stream_error(chan, err);
 	default:
 		chan->ssl_error = ERR_peek_last_error();
+		/* The end of the stream without a close_notify: anybody on the way may have cut it. */
+		if (ERR_GET_REASON(chan->ssl_error) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+			chan->cut = true;
+			chan->ssl_error = 0;
+			return ST_OK;
+		}
 		return ERR_GET_REASON(chan->ssl_error) == ERR_R_MALLOC_FAILURE ? ST_NO_MEMORY
 									       : ST_PROTOCOL_ERROR;
 	}

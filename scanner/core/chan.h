@@ -31,6 +31,7 @@ struct chan {
 	chan_wake *wake;
 	void *wake_arg;
 	bool armed, connecting;
+	bool cut;		 /* the TLS stream ended without a close_notify (RFC 8446 section 6.1) */
 	int sys_errno;		 /* of the last failed system call, or 0 */
 	unsigned long ssl_error; /* of the last failed TLS call: an OpenSSL error code, or 0 */
 	struct address local, remote;

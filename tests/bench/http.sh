@@ -149,8 +149,8 @@ for ((n = 0; n < rounds; n++)); do
 	run_mooring stored "$work/db"
 	run_curl
 	run_mooring page "$work/db" page
+	run_nmap
 done
-run_nmap
 
 header "TLS and HTTP: $targets targets, $in_flight in flight, $certificates certificates, median of $rounds rounds" target
 row 'mooring probes, records made' probes

@@ -42,7 +42,7 @@ fi
 
 # The program, optimised as it is shipped.
 build_mooring() {
-	if ! { cmake -S . -B "$build" -DMOORING_TESTS=OFF && cmake --build "$build" -j "$(nproc)"; } >"$work/build" 2>&1; then
+	if ! { cmake -S . -B "$build" -G "Unix Makefiles" -DMOORING_TESTS=OFF && cmake --build "$build" -j "$(nproc)"; } >"$work/build" 2>&1; then
 		cat "$work/build" >&2
 		die "the build in $build failed"
 	fi
@@ -50,13 +50,15 @@ build_mooring() {
 }
 
 # build_program NAME [SOURCE...]: tests/bench/NAME.c and other files of that folder with all rooms, as $work/NAME.
+# Linked with what CMake links the program with.
 build_program() {
 	build_mooring
-	cc -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -I. -Iscanner -I"$build/generated" -o "$work/$1" \
-		"tests/bench/$1.c" "${@:2}" -L"$build" \
-		-lmooring_scanner -lmooring_probes -lmooring_overlap -lmooring_results -lmooring_geo -lmooring_core \
-		$(pkg-config --cflags --libs libevent_core libcares libssl libcrypto sqlite3 libmaxminddb libidn2 libpsl \
-			uchardet zlib libbrotlidec libxxhash libzstd) -linih -lcsv -lpthread -lm
+	local libraries
+	libraries=$(sed -n 's/.* -o mooring //p' "$build/CMakeFiles/mooring.dir/link.txt")
+	[ -n "$libraries" ] || die "no libraries in $build/CMakeFiles/mooring.dir/link.txt"
+	# shellcheck disable=SC2086
+	(top=$PWD && cd "$build" && cc -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -I"$top" -I"$top/scanner" -Igenerated \
+		-o "$work/$1" "$top/tests/bench/$1.c" "${@:2}" $libraries)
 }
 
 # Without the limits that keep a scan polite.

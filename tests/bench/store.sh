@@ -9,7 +9,7 @@ set -euo pipefail
 
 domains=${1:-5000}
 rounds=${2:-3}
-build_program store_bench tests/bench/store_records.c
+build_program store_bench "$PWD/tests/bench/store_records.c"
 
 run() { # RECORDS [plain]
 	rm -f "$work/db"*

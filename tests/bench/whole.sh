@@ -17,7 +17,7 @@ domains=${1:-2000}
 rounds=${2:-3}
 in_flight=${3:-200}
 need nsd unbound nginx
-build_program store_bench tests/bench/store_records.c
+build_program store_bench "$PWD/tests/bench/store_records.c"
 start_lab "$domains"
 
 run_scan() { # SERIES OPTION...

@@ -59,7 +59,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_rr(&message.rr[i], data, size);
 	dns_answer_status(&message);
 	if (message.query_name != NULL) {
-		require(dns_addresses(&message, message.query_name, address, 4, &final) <= 4);
+		size_t total = dns_addresses(&message, message.query_name, address, 4, &final);
+
+		require(total <= message.rr_count);
+		for (i = 1; i < total && i < 4; i++)
+			require(address_compare(&address[i - 1], &address[i]) < 0);
+		check_name(message.final_name);
 		check_name(final);
 	}
 	arena_free(arena);

@@ -10,6 +10,8 @@
 #include "probes/h2.h"
 #include "probes/http.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 static unsigned done_calls;
 
 static void on_done(struct run *run, enum status status, void *arg)

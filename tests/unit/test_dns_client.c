@@ -28,11 +28,12 @@ struct server {
 	atomic_uint asked, asked_tcp; /* messages seen */
 	atomic_uint ports;	      /* different source ports of UDP queries */
 	bool port_seen[UINT16_MAX + 1];
+	bool sound; /* has an answer where others fail */
 	unsigned turn;
 };
 
 struct message {
-	uint8_t data[2048];
+	uint8_t data[8192];
 	size_t length;
 };
 
@@ -78,6 +79,14 @@ static void add_opt(struct message *message)
 	message->data[HEADER - 1] = 1;
 }
 
+/* Fills up to `length`, an OPT record to come included. */
+static void pad(struct message *message, size_t length)
+{
+	static const uint8_t zero[8192];
+
+	add(message, ANSWER, 65280, zero, length - message->length - 12 - OPT);
+}
+
 static bool is(const struct message *query, const char *label)
 {
 	return query->data[HEADER] == strlen(label) &&
@@ -94,7 +103,9 @@ static struct message answer(struct server *server, const struct message *query,
 {
 	struct message reply = reply_to(query, RESPONSE);
 
-	if (is(query, "nx")) {
+	if (server->sound) {
+		add(&reply, ANSWER, DNS_A, "\x7f\0\0\1", 4);
+	} else if (is(query, "nx")) {
 		set_u16(&reply, 2, RESPONSE | 3);
 		add(&reply, AUTHORITY, DNS_SOA, "\1m\0\1r\0\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4\0\0\0\5", 26);
 	} else if (is(query, "servfail"))
@@ -132,6 +143,12 @@ static struct message answer(struct server *server, const struct message *query,
 		reply.data[reply.length - 7] = (uint8_t)server->turn; /* TTL */
 	} else if (!is(query, "nodata"))
 		add(&reply, ANSWER, DNS_A, "\x7f\0\0\1", 4);
+	if (is(query, "full"))
+		pad(&reply, 4096);
+	else if (is(query, "big"))
+		pad(&reply, 4097);
+	else if (is(query, "huge") || is(query, "hugeoff"))
+		pad(&reply, 6000);
 	if (reply.length > HEADER && has_opt(query) && (reply.data[3] & 15) != 1)
 		add_opt(&reply);
 	return reply;
@@ -155,6 +172,8 @@ static void send_spoofs(struct server *server, const struct message *query, cons
 	spoof.data[HEADER + 1] ^= 1;
 	send_udp(server, &spoof, to);
 	spoof.length = 5;
+	send_udp(server, &spoof, to);
+	spoof.length = 5000; /* too long, and about another question all the same */
 	send_udp(server, &spoof, to);
 	spoof.length = 0;
 	sendto(server->udp, spoof.data, 0, 0, (const struct sockaddr *)to, sizeof(*to));
@@ -193,7 +212,7 @@ static void serve_tcp(struct server *server)
 		query.length = (size_t)(size[0] << 8 | size[1]);
 		server->asked_tcp++;
 		if (recv(fd, query.data, query.length, MSG_WAITALL) == (ssize_t)query.length &&
-		    !is(&query, "cutoff")) {
+		    !is(&query, "cutoff") && !is(&query, "hugeoff")) {
 			reply = answer(server, &query, true);
 			size[0] = (uint8_t)(reply.length >> 8);
 			size[1] = (uint8_t)reply.length;
@@ -222,7 +241,7 @@ static void *serve(void *arg)
 	}
 }
 
-/* One port that is free for UDP and TCP on 127.0.0.1. */
+/* The server's port, or when that is 0 one that is free, for UDP and TCP on 127.0.0.1. */
 static void bind_both(struct server *server)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET};
@@ -232,7 +251,7 @@ static void bind_both(struct server *server)
 	for (attempt = 0; attempt < 20; attempt++) {
 		socklen_t length = sizeof(address);
 
-		address.sin_port = 0;
+		address.sin_port = htons(server->port);
 		server->udp = socket(AF_INET, SOCK_DGRAM, 0);
 		server->tcp = socket(AF_INET, SOCK_STREAM, 0);
 		setsockopt(server->udp, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
@@ -497,7 +516,66 @@ static void test_spoofed(void **state)
 
 	ask(f, "spoofed.test", ST_NOERROR);
 	assert_int_equal(f->server.asked, 1);
+	assert_int_equal(f->server.asked_tcp, 0);
 	assert_int_equal(f->run->record->attempt, 1);
+}
+
+/* An answer that is longer than what can be taken by UDP is none: TCP brings it. */
+static void test_too_long(void **state)
+{
+	struct fixture *f = *state;
+
+	ask(f, "full.test", ST_NOERROR);
+	assert_int_equal(f->dns->message_length, 4096);
+	assert_int_equal(f->server.asked_tcp, 0);
+	ask(f, "big.test", ST_NOERROR);
+	assert_int_equal(f->dns->message_length, 4097);
+	assert_int_equal(f->server.asked_tcp, 1);
+	ask(f, "huge.test", ST_NOERROR);
+	assert_int_equal(f->dns->message_length, 6000);
+	assert_false(flag(f, "truncated"));
+	assert_int_equal(record_get(f->run->record, "answers")->rows.count, 2);
+	ask(f, "hugeoff.test", ST_TRUNCATED);
+	assert_true(flag(f, "truncated"));
+	assert_null(f->run->record->error);
+	assert_int_equal(f->dns->message_length, 12 + 14 + 4);
+	assert_int_equal(f->server.asked, 4);
+}
+
+static void on_repeat(void *arg, unsigned messages)
+{
+	*(unsigned *)arg += messages;
+}
+
+/* What goes out beyond the first datagram of each query is told, whatever the reason. */
+static void test_repeats(void **state)
+{
+	struct fixture *f = *state;
+	struct dns_client *own = f->env.dns;
+	char text[32], error[256];
+	const char *resolver = text;
+	unsigned repeats = 0, sent;
+	struct dns_client_options options = {.resolver = &resolver,
+	    .resolver_count = 1,
+	    .timeout = TIMEOUT,
+	    .tries = 3,
+	    .repeated = on_repeat,
+	    .repeated_arg = &repeats};
+
+	snprintf(text, sizeof(text), "127.0.0.1:%u", f->server.port);
+	f->env.dns = dns_client_new(f->base, &options, error);
+	ask(f, "noerror.test", ST_NOERROR);
+	assert_int_equal(repeats, 0);
+	ask(f, "silent.test", ST_TIMEOUT);
+	assert_int_equal(repeats, 2);
+	ask(f, "old.test", ST_NOERROR);
+	assert_int_equal(repeats, 3);
+	ask(f, "cut.test", ST_NOERROR);
+	assert_int_equal(repeats, 4);
+	sent = f->server.asked + f->server.asked_tcp;
+	assert_int_equal(sent, 4 + repeats);
+	dns_client_free(f->env.dns);
+	f->env.dns = own;
 }
 
 static void test_no_edns(void **state)
@@ -554,6 +632,7 @@ static void test_closed_port(void **state)
 	f->env.dns = client_of(f, resolver, 1, TIMEOUT);
 	ask(f, "noerror.test", ST_CONNECTION_REFUSED);
 	assert_string_equal(f->run->record->phase, "query");
+	assert_true(f->run->record->duration >= 3 * TIMEOUT); /* both tries were made, with the pause */
 	dns_client_free(f->env.dns);
 	/* The second resolver answers for the first. */
 	f->env.dns = client_of(f, resolver, 2, TIMEOUT);
@@ -592,6 +671,85 @@ static void on_time(evutil_socket_t fd, short what, void *arg)
 	event_base_loopbreak(arg);
 }
 
+static void wait_a_little(struct fixture *f)
+{
+	struct timeval later = {.tv_usec = TIMEOUT / 5};
+
+	event_base_once(f->base, -1, EV_TIMEOUT, on_time, f->base, &later);
+	event_base_dispatch(f->base);
+}
+
+/* A resolver that is just being started again costs a try, not the answer. */
+static void test_restarted_resolver(void **state)
+{
+	struct fixture *f = *state;
+	struct server *late = calloc(1, sizeof(*late));
+	struct dns_client *own = f->env.dns;
+
+	bind_both(late);
+	close(late->udp);
+	close(late->tcp);
+	f->env.dns = client_with(f, late->port, TIMEOUT);
+	start(f, "noerror.test", DNS_A);
+	wait_a_little(f);
+	assert_int_equal(f->done, 0);
+	server_start(late);
+	loop_until(f, 1);
+	assert_int_equal(f->status, ST_NOERROR);
+	assert_int_equal(f->run->record->attempt, 2);
+	/* Who is silent after that is silent, and closed no more. */
+	ask(f, "silent.test", ST_TIMEOUT);
+	dns_client_free(f->env.dns);
+	f->env.dns = own;
+	server_stop(late);
+	free(late);
+}
+
+/* A failure is the answer only when no other resolver has a better one. */
+static void test_second_opinion(void **state)
+{
+	static const char *const name[] = {"servfail.test", "refused.test", "notimp.test"};
+	static const enum status alone[] = {ST_SERVFAIL, ST_REFUSED, ST_NOTIMP};
+	struct fixture *f = *state;
+	struct server *other = calloc(1, sizeof(*other));
+	struct dns_client *own = f->env.dns;
+	const char *resolver[2];
+	char text[2][32];
+	unsigned i;
+
+	server_start(other);
+	snprintf(text[0], sizeof(text[0]), "127.0.0.1:%u", f->server.port);
+	snprintf(text[1], sizeof(text[1]), "127.0.0.1:%u", other->port);
+	resolver[0] = text[0];
+	resolver[1] = text[1];
+	f->env.dns = client_of(f, resolver, 2, TIMEOUT);
+	for (i = 0; i < 3; i++) {
+		ask(f, name[i], alone[i]);
+		assert_int_equal(f->server.asked, i + 1);
+		assert_int_equal(other->asked, i + 1);
+		assert_non_null(record_get(f->run->record, "message"));
+	}
+	ask(f, "nx.test", ST_NXDOMAIN); /* is an answer */
+	assert_int_equal(other->asked, 3);
+	server_stop(other);
+	*other = (struct server){.sound = true};
+	server_start(other);
+	dns_client_free(f->env.dns);
+	snprintf(text[1], sizeof(text[1]), "127.0.0.1:%u", other->port);
+	f->env.dns = client_of(f, resolver, 2, TIMEOUT);
+	for (i = 0; i < 3; i++) {
+		ask(f, name[i], ST_NOERROR);
+		assert_int_equal(other->asked, i + 1);
+	}
+	dns_client_free(f->env.dns);
+	server_stop(other); /* now nobody is there */
+	f->env.dns = client_of(f, resolver, 2, TIMEOUT);
+	ask(f, "servfail.test", ST_SERVFAIL);
+	dns_client_free(f->env.dns);
+	f->env.dns = own;
+	free(other);
+}
+
 /* A late answer or time-out of a cancelled run touches nothing: its memory is gone. */
 static void test_cancel(void **state)
 {
@@ -623,35 +781,46 @@ static void test_cancel(void **state)
 }
 
 /*
- * More queries than one channel takes: all are answered, and each channel has a port of its own. The first
- * query of each stays unanswered, so that none closes its socket for being idle.
+ * Many more queries than one source port is used for: all are answered, from a new port every so often, but
+ * not from any number at a time. The first query of each port stays unanswered, so that it is not given up
+ * for being idle.
  */
-static void test_many(void **state)
+static void many(struct fixture *f, unsigned channels, unsigned ports)
 {
-	enum { PER_CHANNEL = 10000, CHANNELS = 3, QUERIES = 2 * PER_CHANNEL + 1000, FLIGHT = 500 };
-	struct fixture *f = *state;
+	enum { PER_CHANNEL = 200, MOST = 30, FLIGHT = 500 };
 	struct dns_client *own = f->env.dns;
-	struct run *silent[CHANNELS];
-	unsigned started = 0, i;
+	struct run *silent[MOST];
+	unsigned queries = channels * PER_CHANNEL, started = 0, i;
 
+	assert_true(channels <= MOST);
 	f->env.dns = client_with(f, f->server.port, 5 * 1000 * 1000);
-	while (f->done < QUERIES - CHANNELS) {
-		for (; started < QUERIES && started - f->done < FLIGHT; started++)
+	while (f->done < queries - channels) {
+		for (; started < queries && started - f->done < FLIGHT; started++)
 			if (started % PER_CHANNEL == 0)
 				silent[started / PER_CHANNEL] = start(f, "silent.test", DNS_A);
 			else
 				start(f, "noerror.test", DNS_A);
 		event_base_loop(f->base, EVLOOP_ONCE);
 	}
-	assert_int_equal(f->noerror, QUERIES - CHANNELS);
-	assert_int_equal(f->server.ports, CHANNELS);
-	assert_int_equal(dns_client_outstanding(f->env.dns), CHANNELS);
-	for (i = 0; i < CHANNELS; i++)
+	assert_int_equal(f->noerror, queries - channels);
+	assert_int_equal(f->server.ports, ports);
+	assert_int_equal(dns_client_outstanding(f->env.dns), channels);
+	for (i = 0; i < channels; i++)
 		run_cancel(silent[i]);
-	loop_until(f, QUERIES);
+	loop_until(f, queries);
 	assert_int_equal(dns_client_outstanding(f->env.dns), 0);
 	dns_client_free(f->env.dns);
 	f->env.dns = own;
+}
+
+static void test_many(void **state)
+{
+	many(*state, 5, 5);
+}
+
+static void test_ports_are_bounded(void **state)
+{
+	many(*state, 30, 17);
 }
 
 static void test_options(void **state)
@@ -685,7 +854,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {TEST(test_answer), TEST(test_statuses), TEST(test_silence),
 	    TEST(test_truncation), TEST(test_truncation_aside), TEST(test_spoofed), TEST(test_no_edns),
 	    TEST(test_rotation_is_one_fact), TEST(test_closed_port), TEST(test_second_resolver),
-	    TEST(test_cancel), TEST(test_many), TEST(test_options)};
+	    TEST(test_cancel), TEST(test_many), TEST(test_ports_are_bounded), TEST(test_too_long),
+	    TEST(test_repeats), TEST(test_restarted_resolver), TEST(test_second_opinion), TEST(test_options)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

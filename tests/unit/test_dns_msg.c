@@ -292,7 +292,12 @@ static const struct {
 	"alpn=f\\092\\092oo\\092,bar,h2"),
     SVC("\0\4\0\x08\xc0\0\2\1\xc0\0\2\2", "ipv4hint=192.0.2.1,192.0.2.2"),
     SVC("\0\6\0\x10\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1", "ipv6hint=2001:db8::1"),
-    SVC("\0\5\0\2\xab\xcd", "ech=q80="),
+    SVC("\0\4\0\x0c\xc0\0\2\x09\1\2\3\4\xc0\0\2\1", "ipv4hint=1.2.3.4,192.0.2.1,192.0.2.9"),
+    SVC("\0\6\0\x20\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\2"
+	"\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1",
+	"ipv6hint=2001:db8::1,2001:db8::2"),
+    SVC("\0\5\0\2\xab\xcd", "ech"), /* whatever its keys are today */
+    SVC("\0\4\0\4\1\2\3\4\0\5\0\3\xab\xcd\xef", "ipv4hint=1.2.3.4 ech"),
     SVC("\2\x9b\0\x09hello\xd2qoo", "key667=hello\\210qoo"),
     SVC("\2\x9b\0\0", "key667"),
     SVC("\0\0\0\4\0\1\0\4\0\1\0\3\2h2\0\4\0\4\1\2\3\4", "mandatory=alpn,ipv4hint alpn=h2 ipv4hint=1.2.3.4"),
@@ -556,10 +561,65 @@ static void test_chain(void **state)
 	assert_string_equal(final, "b");
 	assert_string_equal(address_text(&address[0], text), "1.1.1.1");
 	assert_string_equal(address_text(&address[1], text), "2.2.2.2");
-	assert_int_equal(dns_addresses(&f->message, "www.example", address, 1, NULL), 1);
+	assert_string_equal(f->message.final_name, "b");
+	memset(address, 0, sizeof(address));
+	assert_int_equal(dns_addresses(&f->message, "www.example", address, 1, NULL), 2);
+	assert_string_equal(address_text(&address[0], text), "1.1.1.1");
+	assert_int_equal(address[1].family, 0);
+	assert_int_equal(dns_addresses(&f->message, "www.example", NULL, 0, NULL), 2);
 	assert_int_equal(dns_addresses(&f->message, "other", address, 4, &final), 0);
 	assert_string_equal(final, "other");
 	assert_int_equal(dns_answer_status(&f->message), ST_NOERROR);
+}
+
+/* A pool that the server rotates gives the same addresses each time, and its true size. */
+static void test_pool(void **state)
+{
+	enum { POOL = 40, TAKEN = 16 };
+	struct fixture *f = *state;
+	unsigned turn, i;
+
+	for (turn = 0; turn < POOL; turn += 13) {
+		struct address address[TAKEN];
+
+		begin(&f->packet, 0x8180, DNS_A, POOL + 1, 0, 0);
+		for (i = 0; i <= POOL; i++) { /* the first one comes twice */
+			char octets[4] = {(char)192, 0, 2, (char)((i + turn) % POOL)};
+
+			record(&f->packet, "\xc0\x0c", 2, DNS_A, octets, 4);
+		}
+		assert_int_equal(decode(f), ST_OK);
+		assert_int_equal(dns_addresses(&f->message, "www.example", address, TAKEN, NULL), POOL);
+		for (i = 0; i < TAKEN; i++)
+			assert_int_equal(address[i].octet[3], i);
+	}
+}
+
+/* Only what the end of the chain owns, in the answer section, and of the type. */
+static void test_is_answer(void **state)
+{
+	struct fixture *f = *state;
+	size_t i;
+
+	begin(&f->packet, 0x8180, DNS_NS, 4, 1, 0);
+	RECORD(&f->packet, "\xc0\x0c", DNS_CNAME, "\1a\0");
+	RECORD(&f->packet, "\xc0\x0c", DNS_NS, "\5stray\0"); /* beside an alias */
+	RECORD(&f->packet, "\1A\0", DNS_NS, "\2ns\0");
+	RECORD(&f->packet, "\1z\0", DNS_NS, "\5other\0");
+	RECORD(&f->packet, "\1a\0", DNS_NS, "\4auth\0"); /* authority section */
+	assert_int_equal(decode(f), ST_OK);
+	assert_string_equal(f->message.final_name, "a");
+	for (i = 0; i < 5; i++)
+		assert_int_equal(dns_is_answer(&f->message, &f->message.rr[i], DNS_NS), i == 2);
+	assert_false(dns_is_answer(&f->message, &f->message.rr[2], DNS_MX));
+	assert_int_equal(dns_answer_status(&f->message), ST_NOERROR);
+	/* Asked for the alias itself, nothing is followed. */
+	begin(&f->packet, 0x8180, DNS_CNAME, 2, 0, 0);
+	RECORD(&f->packet, "\xc0\x0c", DNS_CNAME, "\1a\0");
+	RECORD(&f->packet, "\1a\0", DNS_CNAME, "\1b\0");
+	assert_int_equal(decode(f), ST_OK);
+	assert_true(dns_is_answer(&f->message, &f->message.rr[0], DNS_CNAME));
+	assert_false(dns_is_answer(&f->message, &f->message.rr[1], DNS_CNAME));
 }
 
 static void test_chain_without_end(void **state)
@@ -664,8 +724,9 @@ int main(void)
 	    TEST(test_soa), TEST(test_txt), TEST(test_caa), TEST(test_https), TEST(test_opt),
 	    TEST(test_unknown_type), TEST(test_pointers), TEST(test_labels), TEST(test_escapes),
 	    TEST(test_lying_counts), TEST(test_trailing_bytes), TEST(test_prefixes),
-	    TEST(test_expansion_is_bounded), TEST(test_chain), TEST(test_chain_without_end),
-	    TEST(test_no_memory), TEST(test_encode), TEST(test_encode_refuses), TEST(test_reverse)};
+	    TEST(test_expansion_is_bounded), TEST(test_chain), TEST(test_pool), TEST(test_is_answer),
+	    TEST(test_chain_without_end), TEST(test_no_memory), TEST(test_encode), TEST(test_encode_refuses),
+	    TEST(test_reverse)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

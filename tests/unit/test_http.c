@@ -307,7 +307,7 @@ static const struct script scripts[] = {
 	{"as many 100 as may be", B(""), B("HTTP/1.1 100 Continue\r\n\r\n"), LIMIT_HTTP_INTERIM, B("HTTP/1.1 204 No\r\n\r\n"), STAY, 0, LONG, ST_OK, "body", 204, NULL, 0, USABLE},
 	{"one 100 more", B(""), B("HTTP/1.1 100 Continue\r\n\r\n"), LIMIT_HTTP_INTERIM + 1, B("HTTP/1.1 204 No\r\n\r\n"), STAY, 0, LONG, ST_PROTOCOL_ERROR, "head", 204, NULL, 0, ERROR},
 	{"flood of 100", B(""), B("HTTP/1.1 100 Continue\r\n\r\n"), 100000, B(""), STAY, 0, LONG, ST_PROTOCOL_ERROR, "head", 0, NULL, 0, ERROR},
-	{"chunked and a length", B(OK "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"), B(""), 0, B(""), STAY, 0, LONG, ST_OK, "body", 200, "hello", 5, USABLE},
+	{"chunked and a length", B(OK "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"), B(""), 0, B(""), STAY, 0, LONG, ST_OK, "body", 200, "hello", 5, 0},
 	{"two lengths", B(OK "Content-Length: 2\r\nContent-Length: 5\r\n\r\nhello"), B(""), 0, B(""), CLOSE, 0, LONG, ST_OK, "body", 200, "hello", 5, ERROR},
 	{"negative length", B(OK "Content-Length: -1\r\n\r\nhello"), B(""), 0, B(""), CLOSE, 0, LONG, ST_OK, "body", 200, "hello", 5, ERROR},
 	{"negative length, kept open", B(OK "Content-Length: -1\r\n\r\nhello"), B(""), 0, B(""), STAY, 0, SHORT, ST_IO_TIMEOUT, "body", 200, "hello", 5, INCOMPLETE | ERROR},

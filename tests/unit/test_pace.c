@@ -144,6 +144,42 @@ static void test_rate_over_time(void **state)
 	free(ask);
 }
 
+/* Packets that went out unasked are paid for by the permits behind them; a debt has a bound. */
+static void test_debit(void **state)
+{
+	struct pace *pace = fixture(10, 5, 0, 0, 0);
+	struct ask ask[100] = {0}, last = {0};
+	unsigned i;
+
+	(void)state;
+	tick_all(pace, 0);
+	for (i = 0; i < 100; i++)
+		request(pace, &ask[i], NULL);
+	pace_debit(pace, 3);
+	tick_all(pace, 0);
+	assert_int_equal(permit_count, 2);
+	pace_debit(pace, 20); /* two seconds of the rate */
+	assert_int_equal(tick_all(pace, 0), 2 * SECOND + SECOND / 10);
+	tick_all(pace, 2 * SECOND);
+	assert_int_equal(permit_count, 2);
+	tick_all(pace, 3 * SECOND);
+	assert_in_range(permit_count, 7, 12);
+	permit_count = 0;
+	pace_debit(pace, 1000000);
+	tick_all(pace, 62 * SECOND);
+	assert_int_equal(permit_count, 0);
+	tick_all(pace, 64 * SECOND);
+	assert_in_range(permit_count, 5, 11);
+	pace_free(pace);
+	/* Without a rate there is nothing to pay with. */
+	pace = fixture(0, 0, 0, 0, 0);
+	pace_debit(pace, 1000000);
+	request(pace, &last, NULL);
+	tick_all(pace, 0);
+	assert_int_equal(permit_count, 1);
+	pace_free(pace);
+}
+
 static void test_per_address(void **state)
 {
 	struct pace *pace = fixture(0, 0, 2, 0, 0);
@@ -450,6 +486,7 @@ int main(void)
 	    cmocka_unit_test(test_rate),
 	    cmocka_unit_test(test_burst),
 	    cmocka_unit_test(test_rate_over_time),
+	    cmocka_unit_test(test_debit),
 	    cmocka_unit_test(test_per_address),
 	    cmocka_unit_test(test_per_network),
 	    cmocka_unit_test(test_pause),

@@ -75,6 +75,7 @@ static void config_refuses_nonsense(void **state)
 {
 	static const char *const bad[][3] = {{"scan", "--rate", "fast"}, {"scan", "--rate", "-1"},
 	    {"scan", "--port-http", "70000"}, {"scan", "--port-http", "0"}, {"scan", "--concurrency", "0"},
+	    {"scan", "--retries", "0"}, {"scan", "--retries", "11"}, {"scan", "--retries", "-1"},
 	    {"scan", "--concurrency", "1e3"}, {"scan", "--no-such", "x"}, {"scan", "--timeout", ""}};
 	size_t i;
 
@@ -84,6 +85,27 @@ static void config_refuses_nonsense(void **state)
 
 		config_init(&config);
 		assert_int_equal(read_config(&config, bad[i], 3), -1);
+		config_release(&config);
+	}
+}
+
+/* What is accepted is what is in force, and what the run's description says. */
+static void config_tells_the_retries(void **state)
+{
+	static const char *const word[][3] = {{"scan", "--retries", "1"}, {"scan", "--retries", "10"}};
+	static const char *const said[] = {"retries = 1\n", "retries = 10\n"};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		struct config config;
+		struct buf out = {0};
+
+		config_init(&config);
+		assert_int_equal(read_config(&config, word[i], 3), 3);
+		config_describe(&config, &out);
+		assert_non_null(strstr(buf_text(&out), said[i]));
+		buf_release(&out);
 		config_release(&config);
 	}
 }
@@ -237,8 +259,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(seen_remembers_everything),
 	    cmocka_unit_test(config_reads_options), cmocka_unit_test(config_refuses_nonsense),
-	    cmocka_unit_test(config_option_beats_file), cmocka_unit_test(config_names_the_bad_line),
-	    cmocka_unit_test(progress_orders_by_frequency),
+	    cmocka_unit_test(config_tells_the_retries), cmocka_unit_test(config_option_beats_file),
+	    cmocka_unit_test(config_names_the_bad_line), cmocka_unit_test(progress_orders_by_frequency),
 	    cmocka_unit_test(outcome_without_address_is_what_dns_said),
 	    cmocka_unit_test(outcome_is_of_the_session_that_says_most),
 	    cmocka_unit_test(outcome_of_a_redirect_is_where_it_leads)};
