@@ -332,7 +332,8 @@ static const struct encoding *detect(const uint8_t *body, size_t length, const s
 	if (count->valid > 0 && !is_too_many(count->invalid, count))
 		return &encodings[UTF_8];
 	charset_detect(label, sizeof(label), body, length);
-	/* The markup of a page in UTF-16 is full of zero bytes; two stray ones that look like a mark are none. */
+	/* The markup of a page in UTF-16 is full of zero bytes; two stray ones that look like a mark are
+	 * none. */
 	if (strncmp(label, "utf-16", 6) == 0 && memchr(body, 0, length) == NULL)
 		return NULL;
 	return strcmp(label, "uhc") == 0 ? encoding_of("euc-kr", 6) : encoding_of(label, strlen(label));

@@ -43,7 +43,9 @@ enum status db_open(struct db *db, const char *path, int flags)
 	db->error[0] = '\0';
 	if (sqlite3_open_v2(path, &db->handle, flags, NULL) == SQLITE_OK) {
 		sqlite3_extended_result_codes(db->handle, 0);
-		sqlite3_busy_timeout(db->handle, 10000);
+		/* A backup or a shell may hold the file for minutes; a scan can wait, its queue is bounded.
+		 */
+		sqlite3_busy_timeout(db->handle, 300000);
 		return ST_OK;
 	}
 	status = db_fail(db);

@@ -172,6 +172,21 @@ struct export_type *export_find_type(struct export *export, const char *name)
 	return NULL;
 }
 
+enum status export_unknown_type(struct export *export, const char *name, const char *further)
+{
+	struct buf text = {0};
+	enum status status;
+	size_t i;
+
+	buf_printf(&text, "there are no records of type '%.64s'; types are ", name);
+	for (i = 0; i < export->type_count; i++)
+		buf_printf(&text, "%s, ", export->type[i].name);
+	buf_add_text(&text, further);
+	status = export_fail(export, ST_NOT_FOUND, buf_text(&text));
+	buf_release(&text);
+	return status;
+}
+
 static enum status prepare_get(struct export *export, struct export_type *type)
 {
 	struct buf sql = {0};

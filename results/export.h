@@ -3,8 +3,8 @@
  *
  * Values that change from look to look (`field.volatile`), attempt, timestamp, duration and error are those
  * of the first sighting of the fact; first_seen, last_seen, first_run_id and last_run_id stand beside them.
- * The register that the run used comes first; the kind and the newest claim status of the entities stand
- * beside every domain.
+ * The register that the run used comes first; the kind and the newest claim status of the entities, and the
+ * role, verification and dates of their listing, stand beside every domain.
  */
 #ifndef MOORING_RESULTS_EXPORT_H
 #define MOORING_RESULTS_EXPORT_H
@@ -15,7 +15,7 @@
 
 struct export_query {
 	int64_t run_id;		 /* 0: store_newest_run() */
-	const char *record_type; /* also "entity", "listing" or "claim"; NULL: all */
+	const char *record_type; /* also "entity", "listing", "claim" or, in CSV, "run"; NULL: all */
 };
 
 /* Errors are in store_error(): ST_NOT_FOUND when there is no such run or record type, ST_SYSTEM when writing

@@ -16,7 +16,16 @@ static const char line_end[] = "\r\n";
 static const char envelope_header[] =
     "record_id,run_id,vantage,domain,input,attempt,timestamp,duration,status,phase,error";
 static const char tail_header[] =
-    "first_seen,last_seen,first_run_id,last_run_id,entity_ids,entity_kinds,claim_statuses";
+    "first_seen,last_seen,first_run_id,last_run_id,entity_ids,entity_kinds,claim_statuses,listing_roles,"
+    "listing_verified,listing_valid_from,listing_valid_to";
+
+/* ?2: nobody writes to the store, so that no run goes on (store_is_idle). */
+static const char run_sql[] =
+    "SELECT run_id, vantage_id, "
+    "CASE WHEN state = 'running' AND ?2 THEN 'interrupted' ELSE state END AS state, started_at, "
+    "ended_at, resumed, program_version, record_schema_version, register_id, register_name, "
+    "register_sha256, domain_count, config_sha256, config, command_line, contact, resolvers, kernel, counts, "
+    "vantage.name AS vantage, lat, lon, error_km FROM run JOIN vantage USING (vantage_id) ORDER BY run_id";
 
 static void add_cell(struct buf *out, const char *text, size_t length)
 {
@@ -105,7 +114,7 @@ static enum status add_value(
 	return ST_OK;
 }
 
-/* Three cells; their parts stand in the same order and are never merged. */
+/* Several cells; their parts stand in the same order and are never merged. */
 static enum status add_entities(struct export *export, const char *domain)
 {
 	enum status status;
@@ -114,9 +123,12 @@ static enum status add_entities(struct export *export, const char *domain)
 
 	status = db_ready(export->db, &export->entities,
 	    "SELECT group_concat(entity_id, '; '), group_concat(coalesce(kind, ''), '; '), "
-	    "group_concat(coalesce(claim_status, ''), '; ') FROM (SELECT DISTINCT entity_id, kind, "
-	    "claim_status "
-	    "FROM listed_entity WHERE register_id = ? AND domain = ? ORDER BY entity_id)");
+	    "group_concat(coalesce(claim_status, ''), '; '), group_concat(coalesce(role, ''), '; '), "
+	    "group_concat(coalesce(verified, ''), '; '), group_concat(coalesce(valid_from, ''), '; '), "
+	    "group_concat(coalesce(valid_to, ''), '; ') FROM (SELECT DISTINCT entity_id, kind, "
+	    "claim_status, role, verified, valid_from, valid_to "
+	    "FROM listing JOIN entity_status USING (register_id, entity_id) "
+	    "WHERE register_id = ? AND domain = ? ORDER BY entity_id, position)");
 	if (status != ST_OK)
 		return status;
 	sqlite3_bind_int64(export->entities, 1, export->register_id);
@@ -124,7 +136,7 @@ static enum status add_entities(struct export *export, const char *domain)
 	status = db_step(export->db, export->entities, &row);
 	if (status != ST_OK)
 		return status;
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < sqlite3_column_count(export->entities); i++)
 		add_text_column(&export->line, export->entities, i);
 	sqlite3_reset(export->entities);
 	return ST_OK;
@@ -212,6 +224,8 @@ static enum status write_rows(struct export *export, const char *sql, FILE *file
 		return ST_SYSTEM;
 	if (sqlite3_bind_parameter_count(statement) > 0)
 		sqlite3_bind_int64(statement, 1, export->register_id);
+	if (sqlite3_bind_parameter_count(statement) > 1)
+		sqlite3_bind_int(statement, 2, store_is_idle(export->store));
 	for (i = 0; i < sqlite3_column_count(statement); i++)
 		buf_printf(out, "%s%s", i == 0 ? "" : ",", sqlite3_column_name(statement, i));
 	buf_add_text(out, line_end);
@@ -282,7 +296,7 @@ static enum status write_types(struct export *export, const char *folder)
 
 enum status export_csv(struct store *store, const struct export_query *query, FILE *out)
 {
-	const char *only = query->record_type;
+	const char *only = query->record_type, *sql;
 	struct export_type *type;
 	struct export export;
 	enum status status;
@@ -290,13 +304,13 @@ enum status export_csv(struct store *store, const struct export_query *query, FI
 	status = export_begin(&export, store, query);
 	if (status != ST_OK)
 		goto out;
-	if (export_register_sql(only) != NULL) {
-		status = write_rows(&export, export_register_sql(only), out);
+	sql = strcmp(only, "run") == 0 ? run_sql : export_register_sql(only);
+	if (sql != NULL) {
+		status = write_rows(&export, sql, out);
 	} else {
 		type = export_find_type(&export, only);
-		status = type == NULL
-			     ? export_fail(&export, ST_NOT_FOUND, "the database has no records of that type")
-			     : write_header(&export, type, out);
+		status = type == NULL ? export_unknown_type(&export, only, "entity, listing, claim, run")
+				      : write_header(&export, type, out);
 		if (status == ST_OK)
 			status = export_walk(&export, only, write_record, out);
 	}
@@ -320,9 +334,7 @@ enum status export_csv_folder(struct store *store, const struct export_query *qu
 		status = write_file(
 		    &export, folder, export_register_part[i], export_register_sql(export_register_part[i]));
 	if (status == ST_OK)
-		status = write_file(&export, folder, "run",
-		    "SELECT run.*, vantage.name AS vantage, lat, lon, error_km FROM run JOIN vantage "
-		    "USING (vantage_id) ORDER BY run_id");
+		status = write_file(&export, folder, "run", run_sql);
 	if (status == ST_OK)
 		status = write_types(&export, folder);
 	export_release(&export);

@@ -113,18 +113,20 @@ static enum status add_undecoded(struct export *export, int64_t record_id)
 	return status;
 }
 
-/* Who the domain is listed for: kind and claim status must stand beside it. */
+/* Who the domain is listed for: kind, claim status and what limits the listing must stand beside it. */
 static enum status add_entities(struct export *export, const char *domain)
 {
 	struct buf *out = &export->line;
 	enum status status;
 	size_t count = 0;
 	bool row;
+	int i;
 
 	json_key(out, "entities");
 	status = db_ready(export->db, &export->entities,
-	    "SELECT DISTINCT entity_id, kind, claim_status FROM listed_entity "
-	    "WHERE register_id = ? AND domain = ? ORDER BY entity_id");
+	    "SELECT DISTINCT entity_id, kind, claim_status, role, verified, valid_from, valid_to "
+	    "FROM listing JOIN entity_status USING (register_id, entity_id) "
+	    "WHERE register_id = ? AND domain = ? ORDER BY entity_id, position");
 	if (status != ST_OK)
 		return status;
 	sqlite3_bind_int64(export->entities, 1, export->register_id);
@@ -132,9 +134,8 @@ static enum status add_entities(struct export *export, const char *domain)
 	buf_add_char(out, '[');
 	while ((status = db_step(export->db, export->entities, &row)) == ST_OK && row) {
 		buf_add_text(out, count++ == 0 ? "{" : ",{");
-		add_key_text(out, "entity_id", export->entities, 0);
-		add_key_text(out, "kind", export->entities, 1);
-		add_key_text(out, "claim_status", export->entities, 2);
+		for (i = 0; i < sqlite3_column_count(export->entities); i++)
+			add_key_text(out, sqlite3_column_name(export->entities, i), export->entities, i);
 		buf_add_char(out, '}');
 	}
 	buf_add_char(out, ']');
@@ -233,7 +234,7 @@ enum status export_jsonl(struct store *store, const struct export_query *query, 
 	status = export_begin(&export, store, query);
 	if (status == ST_OK && only != NULL && export_register_sql(only) == NULL &&
 	    export_find_type(&export, only) == NULL)
-		status = export_fail(&export, ST_NOT_FOUND, "the database has no records of that type");
+		status = export_unknown_type(&export, only, "entity, listing, claim");
 	for (i = 0; i < 3 && status == ST_OK; i++)
 		if (only == NULL || strcmp(only, export_register_part[i]) == 0)
 			status = write_register_part(&export, export_register_part[i], out);

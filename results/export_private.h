@@ -57,6 +57,8 @@ enum status export_begin(struct export *export, struct store *store, const struc
 void export_release(struct export *export);
 /* NULL when no such type was stored. */
 struct export_type *export_find_type(struct export *export, const char *name);
+/* Fails with a sentence that names the types there are: those of records and `further`, a comma list. */
+enum status export_unknown_type(struct export *export, const char *name, const char *further);
 /* Calls `visit` for every record of the run, of one type when `only` is not NULL. `record` stands on a row of
  * enum export_column, type->get on the row of its fields. */
 typedef enum status export_visit(

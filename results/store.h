@@ -69,8 +69,8 @@ enum status store_each_shared_key(struct store *store, store_visit_key *visit, v
 
 /* Id of the newest run that has ended completely, else of the newest with any outcome; 0: none. */
 int64_t store_newest_run(struct store *store);
-/* Visits runs, oldest first; `run_id` 0: all. A run that says `running` while nobody holds FILE.lock was ended by
- * a crash: readers see it as `interrupted`. */
+/* Visits runs, oldest first; `run_id` 0: all. A run that says `running` while nobody holds FILE.lock was
+ * ended by a crash: readers see it as `interrupted`. */
 typedef void store_visit_run(void *arg, const struct run_row *row);
 enum status store_each_run(struct store *store, int64_t run_id, store_visit_run *visit, void *arg);
 

@@ -62,7 +62,7 @@ static enum status find_vantage(struct store *store, const struct run_vantage *v
 
 struct resume_key {
 	int64_t vantage_id;
-	const char *register_sha256;
+	const char *register_sha256, *config_sha256;
 };
 
 static void bind_resume_key(sqlite3_stmt *statement, const void *arg)
@@ -71,16 +71,19 @@ static void bind_resume_key(sqlite3_stmt *statement, const void *arg)
 
 	sqlite3_bind_int64(statement, 1, key->vantage_id);
 	db_bind_text(statement, 2, key->register_sha256);
+	db_bind_text(statement, 3, key->config_sha256);
 }
 
-/* Only the newest run of a vantage may go on: run ids must rise with time for spans to mean anything. */
+/* Only the newest run of a vantage may go on: run ids must rise with time for spans to mean anything. One
+ * that failed is as good as one that was interrupted: what was committed is whole. With other settings it
+ * would be two scans under one name. */
 static enum status find_unfinished(struct store *store, const struct run_info *info, int64_t *ret_run_id)
 {
-	struct resume_key key = {store->vantage_id, info->register_sha256};
+	struct resume_key key = {store->vantage_id, info->register_sha256, info->config_sha256};
 
 	return query_int(&store->db,
 	    "SELECT run_id FROM run WHERE run_id = (SELECT max(run_id) FROM run WHERE vantage_id = ?1) "
-	    "AND register_sha256 = ?2 AND state IN ('running', 'interrupted')",
+	    "AND register_sha256 = ?2 AND config_sha256 IS ?3 AND state <> 'complete'",
 	    bind_resume_key, &key, ret_run_id);
 }
 

@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "core/text.h"
 #include "output.h"
+#include "overlap_table.h"
 #include "page_text.h"
 #include "results/json.h"
 #include "results/overlap/overlap.h"
@@ -36,7 +37,7 @@ static bool is_known(const struct check *check, const char *name)
 	return false;
 }
 
-static bool next_word(void *arg, struct register_item *ret_item)
+static enum scan_source next_word(void *arg, struct register_item *ret_item)
 {
 	struct check *check = arg;
 
@@ -56,9 +57,9 @@ static bool next_word(void *arg, struct register_item *ret_item)
 		    .registrable = domain->registrable,
 		    .input = word,
 		    .stratum = "check"};
-		return true;
+		return SOURCE_DOMAIN;
 	}
-	return false;
+	return SOURCE_END;
 }
 
 static void ignore_outcome(void *arg, const char *outcome)
@@ -108,12 +109,8 @@ static void on_share(void *arg, const struct overlap_value *value)
 		buf_add_text(shares->out, "      ");
 		add_printable(shares->out, domain->domain);
 		for (j = 0; j < domain->entity_count; j++) {
-			const struct overlap_entity *entity = &domain->entity[j];
-
 			buf_add_text(shares->out, j == 0 ? "  " : "; ");
-			add_printable(shares->out, entity->name);
-			buf_printf(shares->out, " [%s, %s]", entity->kind,
-			    entity->claim_status == NULL ? "no claim" : entity->claim_status);
+			overlap_entity_text(shares->out, &domain->entity[j]);
 		}
 		buf_add_char(shares->out, '\n');
 	}

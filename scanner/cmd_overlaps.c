@@ -36,6 +36,7 @@ static void json_summary(struct buf *out, const struct overlap_summary *summary)
 	json_member_string(out, "run_started", summary->run_started);
 	json_member_string(out, "run_state", summary->run_state);
 	json_member_string(out, "vantage", summary->vantage);
+	json_member_string(out, "register", summary->register_name);
 	for (i = 0; i < STRATA; i++) {
 		char key[32];
 
@@ -63,8 +64,11 @@ static void json_entities(struct buf *out, const struct overlap_domain *domain)
 		json_member_string(out, "entity_id", entity->entity_id);
 		json_member_string(out, "kind", entity->kind);
 		json_member_string(out, "name", entity->name);
-		json_member_string(out, "role", entity->role);
 		json_member_string(out, "claim_status", entity->claim_status);
+		json_member_string(out, "role", entity->role);
+		json_member_string(out, "verified", entity->verified);
+		json_member_string(out, "valid_from", entity->valid_from);
+		json_member_string(out, "valid_to", entity->valid_to);
 		buf_add_char(out, '}');
 	}
 	buf_add_char(out, ']');
@@ -119,14 +123,19 @@ static void csv_header(struct buf *out)
 {
 	buf_add_text(out,
 	    "indicator,family,value,register_count,register_n,general_count,general_n,matched_count,"
-	    "matched_n,frequency,domain,entity_id,kind,name,claim_status\r\n");
+	    "matched_n,frequency,domain,entity_id,kind,name,claim_status,role,verified,valid_from,"
+	    "valid_to\r\n");
 }
 
+/* `entity` is NULL for a domain of a plain list. */
 static void csv_line(struct buf *out, const struct overlap_value *value, const struct overlap_domain *domain,
     const struct overlap_entity *entity)
 {
+	static const struct overlap_entity none;
 	int s;
 
+	if (entity == NULL)
+		entity = &none;
 	csv_text(out, value->indicator->name, false);
 	csv_text(out, indicator_family_name(value->indicator->family), false);
 	csv_text(out, value->value, false);
@@ -134,10 +143,14 @@ static void csv_line(struct buf *out, const struct overlap_value *value, const s
 		buf_printf(out, "%" PRId64 ",%" PRId64 ",", value->count[s], value->observed[s]);
 	buf_printf(out, "%.6g,", value->frequency);
 	csv_text(out, domain->domain, false);
-	csv_text(out, entity == NULL ? NULL : entity->entity_id, false);
-	csv_text(out, entity == NULL ? NULL : entity->kind, false);
-	csv_text(out, entity == NULL ? NULL : entity->name, false);
-	csv_text(out, entity == NULL ? NULL : entity->claim_status, true);
+	csv_text(out, entity->entity_id, false);
+	csv_text(out, entity->kind, false);
+	csv_text(out, entity->name, false);
+	csv_text(out, entity->claim_status, false);
+	csv_text(out, entity->role, false);
+	csv_text(out, entity->verified, false);
+	csv_text(out, entity->valid_from, false);
+	csv_text(out, entity->valid_to, true);
 }
 
 static void csv_overlap(struct buf *out, const struct overlap_value *value)
@@ -199,7 +212,7 @@ static int list(const struct config *config, const struct overlap_query *query, 
 	if (status != ST_OK)
 		log_line(LOG_ERROR, "%s", error[0] == '\0' ? status_text(status) : error);
 	else if (printer->format == FORMAT_TABLE)
-		overlap_table_print(&printer->table, config->limit, printer->file);
+		overlap_table_print(&printer->table, query->with, config->limit, printer->file);
 	overlap_table_release(&printer->table);
 	store_close(store);
 	return status == ST_OK ? EXIT_COMPLETE : EXIT_FAILED;
@@ -268,9 +281,13 @@ int cmd_overlaps(int argc, char **argv)
 		goto out;
 	if (config.help) {
 		printf(
-		    "Usage: mooring overlaps [OPTION...]\n\nLists the values that two or more domains of the "
-		    "register "
-		    "share in a run, the rarest\namong the control domains first, with who shares them.\n");
+		    "Usage: mooring overlaps [OPTION...]\n\n"
+		    "Lists the values that two or more domains of the register share in a run, the rarest\n"
+		    "among the control domains first, with who shares them. Control domains are counted, not "
+		    "listed.\n"
+		    "`frequency` (jsonl, csv) is (count + 0.5) / (n + 1) of the control stratum where it is "
+		    "larger;\n"
+		    "without controls, of the register.\n");
 		config_print_help(CONFIG_OVERLAPS);
 		code = EXIT_COMPLETE;
 		goto out;

@@ -26,7 +26,6 @@ struct campaign {
 	struct register_stream *stream;
 	struct run_meta meta;
 	struct progress progress;
-	uint64_t skipped; /* in the run already */
 	bool stream_failed;
 	bool muted; /* faults of this reading were, or will be, said by another */
 };
@@ -78,26 +77,32 @@ static void record_invalid(struct campaign *campaign, const struct register_item
 	progress_count(&campaign->progress, outcome);
 }
 
-static bool next_domain(void *arg, struct register_item *ret_item)
+static bool is_done(const struct campaign *campaign, const char *name)
+{
+	return campaign->store != NULL && campaign->progress.before > 0 && name != NULL &&
+	       store_is_done(campaign->store, name);
+}
+
+static enum scan_source next_domain(void *arg, struct register_item *ret_item)
 {
 	struct campaign *campaign = arg;
+	enum { AT_A_TIME = 256 }; /* lines passed over before the loop has its turn */
 	enum status status;
+	int passed;
 
-	for (;;) {
+	for (passed = 0; passed < AT_A_TIME && !writer_full(campaign->scan.writer); passed++) {
 		status = register_stream_next(campaign->stream, ret_item);
-		if (status == ST_INVALID) {
-			record_invalid(campaign, ret_item);
-			continue;
-		}
-		if (status != ST_OK) {
+		if (status != ST_OK && status != ST_INVALID) {
 			campaign->stream_failed = status != ST_NOT_FOUND;
-			return false;
+			return SOURCE_END;
 		}
-		if (campaign->store == NULL || campaign->progress.before == 0 ||
-		    !store_is_done(campaign->store, ret_item->domain))
-			return true;
-		campaign->skipped++;
+		if (is_done(campaign, status == ST_OK ? ret_item->domain : ret_item->input))
+			continue;
+		if (status == ST_OK)
+			return SOURCE_DOMAIN;
+		record_invalid(campaign, ret_item);
 	}
+	return SOURCE_AGAIN;
 }
 
 static void domain_done(void *arg, const char *outcome)
@@ -277,8 +282,13 @@ static bool start_writer(struct campaign *campaign, bool resumed)
 	}
 	if (campaign->store != NULL) {
 		sink[count] = sink_sqlite_new(campaign->store);
-		if (sink[count] != NULL)
-			count++;
+		if (sink[count] == NULL) {
+			log_line(LOG_ERROR, "memory ran out");
+			if (count > 0)
+				sink[0]->class->close(sink[0]);
+			return false;
+		}
+		count++;
 	}
 	campaign->scan.writer = writer_start(sink, count);
 	if (campaign->scan.writer == NULL) {

@@ -32,7 +32,10 @@ static void on_idle(struct job *job)
 	job->batch.shared = true;
 	job->batch.key = lookup->key;
 	/* Waiters live in their own job's arena; this one goes to the writer with the batch. */
-	writer_submit(job->scan->writer, &job->batch);
+	if (job->scan->discard)
+		arena_free(job->batch.arena);
+	else
+		writer_submit(job->scan->writer, &job->batch);
 	for (; waiter != NULL; waiter = next) {
 		next = waiter->next;
 		job_release(waiter->job);

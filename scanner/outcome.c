@@ -11,7 +11,7 @@ enum {
 };
 
 static const struct field domain_field[] = {
-	[DOMAIN_OUTCOME] = {"outcome", FIELD_TEXT, 0, NULL, "live, another page state, or the status of the last failure"},
+	[DOMAIN_OUTCOME] = {"outcome", FIELD_TEXT, 0, NULL, "live, error, redirect_offsite, resolve_nx, resolved, or the status of the failure that says most"},
 	[DOMAIN_STRATUM] = {"stratum", FIELD_TEXT, 0, NULL, "register; or the control population it belongs to, general or matched; or check, for a domain that was only checked"},
 	[DOMAIN_REGISTRABLE] = {"registrable_domain", FIELD_TEXT, 0, NULL, "by the Public Suffix List"},
 	[DOMAIN_NAMES] = {"names", FIELD_TEXTS, 0, NULL, "the names that were asked about"},
@@ -222,7 +222,7 @@ struct record *outcome_record(struct target *target)
 		return NULL;
 	for (session = target->session; session != NULL; session = session->next)
 		sessions++;
-	status = status_parse(outcome);
+	status = strcmp(outcome, "resolve_nx") == 0 ? ST_NXDOMAIN : status_parse(outcome);
 	record->status = status < STATUS_COUNT ? status : ST_OK;
 	record->error = target->blocked ? target->block_reason : best == NULL ? NULL : best->fault;
 	record_set_text(record, DOMAIN_OUTCOME, outcome);

@@ -45,6 +45,43 @@ static void add_printable(struct buf *out, const char *text)
 	text_add_printable(out, text, strlen(text));
 }
 
+/* " 1 domain", " 2 domains" */
+static void add_count(struct buf *out, int64_t count, const char *one, const char *many)
+{
+	buf_printf(out, " %" PRId64 " %s", count, count == 1 ? one : many);
+}
+
+static void add_base(struct buf *out, const struct overlap_summary *summary)
+{
+	int64_t general = summary->domains[STRATUM_GENERAL], matched = summary->domains[STRATUM_MATCHED];
+
+	if (general + matched > 0)
+		buf_printf(out,
+		    "; base rates from %" PRId64 " general and %" PRId64 " matched control domains.\n",
+		    general, matched);
+	else if (strcmp(summary->run_state, "complete") != 0)
+		buf_add_text(out, ". No base rate: its control domains were not reached, if it has any.\n");
+	else
+		buf_add_text(out, ". No base rate: without control domains (--control) nobody can say how "
+				  "common a value is elsewhere.\n");
+}
+
+static void add_entities(struct buf *out, const struct overlap_summary *summary)
+{
+	if (summary->entities == 0)
+		return;
+	buf_add_text(out, "After a name: [kind, status of the newest claim; role and validity of the "
+			  "listing].\n");
+	if (summary->centers == 0)
+		return;
+	buf_add_text(out, "The register has");
+	add_count(out, summary->entities, "entity", "entities");
+	buf_add_text(out, " and among them");
+	add_count(out, summary->centers, "reported center", "reported centers");
+	buf_printf(
+	    out, "; no domain is known for %" PRId64 " of the centers.\n", summary->centers_without_domain);
+}
+
 void overlap_table_summary(struct overlap_table *table, const struct overlap_summary *summary, FILE *file)
 {
 	struct buf out = {0};
@@ -52,28 +89,50 @@ void overlap_table_summary(struct overlap_table *table, const struct overlap_sum
 	table->summary = *summary;
 	buf_printf(&out, "Run %" PRId64 " of %.10s from ", summary->run_id, summary->run_started);
 	add_printable(&out, summary->vantage);
-	buf_printf(&out, ": %" PRId64 " register domains compared", summary->domains[STRATUM_REGISTER]);
-	if (summary->domains[STRATUM_GENERAL] + summary->domains[STRATUM_MATCHED] > 0)
-		buf_printf(&out,
-		    "; base rates from %" PRId64 " general and %" PRId64 " matched control domains.\n",
-		    summary->domains[STRATUM_GENERAL], summary->domains[STRATUM_MATCHED]);
-	else
-		buf_add_text(&out, ". No base rate: without control domains (--control) nobody can say how "
-				   "common a value is "
-				   "elsewhere.\n");
+	if (summary->register_name != NULL) {
+		buf_add_text(&out, ", register ");
+		add_printable(&out, summary->register_name);
+	}
+	buf_add_char(&out, ':');
+	add_count(&out, summary->domains[STRATUM_REGISTER], "register domain", "register domains");
+	buf_add_text(&out, " compared");
+	add_base(&out, summary);
 	if (strcmp(summary->run_state, "complete") != 0)
 		buf_printf(&out, "This run is %s: domains that it did not reach are missing here.\n",
 		    summary->run_state);
-	if (summary->centers > 0)
-		buf_printf(&out,
-		    "The register has %" PRId64 " entities, %" PRId64
-		    " of them reported centers; no domain is known for %" PRId64 " of these.\n",
-		    summary->entities, summary->centers, summary->centers_without_domain);
+	add_entities(&out, summary);
 	buf_add_text(&out,
 	    "A shared value is a fact about infrastructure: a shared operator or a shared service provider. "
 	    "The rarest first.\n");
 	output_buf(file, &out);
 	buf_release(&out);
+}
+
+/* What limits a listing, each after a comma or, the first, a semicolon. */
+static void add_limit(struct buf *out, bool *first, const char *word, const char *text)
+{
+	buf_add_text(out, *first ? "; " : ", ");
+	buf_add_text(out, word);
+	add_printable(out, text);
+	*first = false;
+}
+
+void overlap_entity_text(struct buf *out, const struct overlap_entity *entity)
+{
+	bool first = true;
+
+	add_printable(out, entity->name);
+	buf_add_text(out, " [");
+	add_printable(out, entity->kind);
+	buf_add_text(out, ", ");
+	add_printable(out, entity->claim_status == NULL ? "no claim" : entity->claim_status);
+	if (entity->role != NULL && strcmp(entity->role, "official") != 0)
+		add_limit(out, &first, "", entity->role);
+	if (entity->valid_to != NULL)
+		add_limit(out, &first, "until ", entity->valid_to);
+	if (entity->verified != NULL && strcmp(entity->verified, "unverified") == 0)
+		add_limit(out, &first, "", entity->verified);
+	buf_add_char(out, ']');
 }
 
 static void describe_domain(struct buf *out, const struct overlap_domain *domain)
@@ -90,15 +149,8 @@ static void describe_domain(struct buf *out, const struct overlap_domain *domain
 		buf_add_char(out, ')');
 	}
 	for (i = 0; i < domain->entity_count; i++) {
-		const struct overlap_entity *entity = &domain->entity[i];
-
 		buf_add_text(out, i == 0 ? "  " : "; ");
-		add_printable(out, entity->name);
-		buf_add_text(out, " [");
-		add_printable(out, entity->kind);
-		buf_add_text(out, ", ");
-		add_printable(out, entity->claim_status == NULL ? "no claim" : entity->claim_status);
-		buf_add_char(out, ']');
+		overlap_entity_text(out, &domain->entity[i]);
 	}
 	buf_add_char(out, '\n');
 }
@@ -119,6 +171,11 @@ static void describe_value(
 	buf_add_char(out, ')');
 }
 
+static void add_more(struct buf *out, size_t count, const char *what)
+{
+	buf_printf(out, "      and %zu %s%s more\n", count, what, count == 1 ? "" : "s");
+}
+
 static struct overlap_group *find_group(struct overlap_table *table, const struct overlap_value *value)
 {
 	struct buf key = {0}, heads = {0};
@@ -132,7 +189,7 @@ static struct overlap_group *find_group(struct overlap_table *table, const struc
 		for (i = 0; i < value->domain_count && i < SHOWN_DOMAINS; i++)
 			describe_domain(&heads, &value->domain[i]);
 		if (i < value->domain_count)
-			buf_printf(&heads, "      and %zu domains more\n", value->domain_count - i);
+			add_more(&heads, value->domain_count - i, "domain");
 		group->key = arena_strdup(table->arena, buf_text(&key));
 		group->heads = arena_strdup(table->arena, buf_text(&heads));
 		if (group->key == NULL || group->heads == NULL) {
@@ -167,6 +224,7 @@ static void print_group(const struct overlap_group *group, int64_t number, FILE 
 {
 	const struct indicator *names = indicator_find("san");
 	const struct line *line;
+	struct buf more = {0};
 	unsigned san = 0;
 	bool first = true;
 
@@ -181,11 +239,13 @@ static void print_group(const struct overlap_group *group, int64_t number, FILE 
 		first = false;
 	}
 	if (san > SHOWN_NAMES)
-		fprintf(file, "      and %u certificate names more\n", san - SHOWN_NAMES);
+		add_more(&more, san - SHOWN_NAMES, "certificate name");
+	output_buf(file, &more);
+	buf_release(&more);
 	fputs(group->heads, file);
 }
 
-void overlap_table_print(const struct overlap_table *table, int64_t limit, FILE *file)
+void overlap_table_print(const struct overlap_table *table, const char *with, int64_t limit, FILE *file)
 {
 	const struct overlap_group *group, *next;
 	int64_t number = 0;
@@ -193,12 +253,16 @@ void overlap_table_print(const struct overlap_table *table, int64_t limit, FILE 
 	HASH_ITER(hh, table->group, group, next)
 	{
 		if (limit > 0 && number == limit) {
-			fprintf(file, "\n%zu groups more; -n 0 lists all.\n",
-			    table->group_count - (size_t)number);
+			size_t left = table->group_count - (size_t)number;
+
+			fprintf(
+			    file, "\n%zu group%s more; -n 0 shows all groups.\n", left, left == 1 ? "" : "s");
 			break;
 		}
 		print_group(group, ++number, file);
 	}
-	if (table->group_count == 0)
+	if (table->group_count == 0 && with != NULL)
+		fprintf(file, "\n%s was scanned; nothing that it shows is shared.\n", with);
+	else if (table->group_count == 0)
 		fputs("\nNothing is shared.\n", file);
 }

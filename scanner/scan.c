@@ -8,6 +8,7 @@
 #include <utlist.h>
 
 #include "commands.h"
+#include "core/clock.h"
 #include "core/log.h"
 #include "lookup.h"
 #include "probes/dns.h"
@@ -19,7 +20,9 @@ enum {
 	FIRST_DNS_TIMEOUT =
 	    500 * 1000, /* microseconds; the default of c-ares, 5 s, makes the tail everything */
 	TICK = 250 * 1000,
-	TICKS_PER_RELOAD = 8 /* the blocklist is looked at every two seconds */
+	SECOND_SIGNAL = 500 * 1000, /* microseconds between two signals that are two */
+	GRACE = 5,		    /* seconds that domains under way have after a signal */
+	TICKS_PER_RELOAD = 8	    /* the blocklist is looked at every two seconds */
 };
 
 static bool read_probes(const char *list, unsigned *ret_probes)
@@ -241,6 +244,7 @@ static void fail(struct scan *scan)
 	if (scan->failed)
 		return;
 	scan->failed = true;
+	scan->discard = true;
 	cut_short(scan);
 	event_active(&scan->pump, EV_TIMEOUT, 0);
 }
@@ -296,8 +300,15 @@ static void on_pump(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	while (may_start(scan)) {
-		if (!scan->next(scan->arg, &item)) {
+		enum scan_source source = scan->next(scan->arg, &item);
+
+		if (source == SOURCE_END) {
 			scan->exhausted = true;
+		} else if (source == SOURCE_AGAIN) {
+			/* A full writer wakes us itself. */
+			if (!writer_full(scan->writer))
+				event_active(&scan->pump, EV_TIMEOUT, 0);
+			break;
 		} else if (!target_start(scan, &item)) {
 			log_line(LOG_ERROR, "memory ran out; the scan stops and can be resumed");
 			fail(scan);
@@ -312,6 +323,11 @@ void scan_target_done(struct scan *scan, const char *outcome)
 {
 	scan->done(scan->arg, outcome);
 	/* Not from here: a target that ends at once would start the next from inside its own start. */
+	event_active(&scan->pump, EV_TIMEOUT, 0);
+}
+
+void scan_target_discarded(struct scan *scan)
+{
 	event_active(&scan->pump, EV_TIMEOUT, 0);
 }
 
@@ -330,14 +346,39 @@ static void on_writer(evutil_socket_t fd, short what, void *arg)
 static void on_signal(evutil_socket_t fd, short what, void *arg)
 {
 	struct scan *scan = arg;
+	struct timeval grace = {.tv_sec = GRACE};
 
 	(void)fd;
 	(void)what;
+	/* Wrappers such as timeout(1) may deliver one signal twice. */
+	if (scan->interrupted && clock_monotonic() - scan->interrupted_at < SECOND_SIGNAL)
+		return;
 	if (scan->interrupted)
 		_exit(EXIT_INTERRUPTED);
 	scan->interrupted = true;
+	scan->interrupted_at = clock_monotonic();
+	event_add(&scan->grace, &grace);
 	log_line(LOG_INFO, "interrupted: ending %zu domains that are under way; once more to stop at once",
 	    scan->target_count);
+	event_active(&scan->pump, EV_TIMEOUT, 0);
+}
+
+static void on_room(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	session_wake_queued(arg);
+}
+
+/* What did not end by itself is left to the run that goes on here. */
+static void on_grace(evutil_socket_t fd, short what, void *arg)
+{
+	struct scan *scan = arg;
+
+	(void)fd;
+	(void)what;
+	scan->discard = true;
+	cut_short(scan);
 	event_active(&scan->pump, EV_TIMEOUT, 0);
 }
 
@@ -368,6 +409,8 @@ void scan_execute(struct scan *scan)
 	size_t i;
 
 	event_assign(&scan->pump, scan->base, -1, 0, on_pump, scan);
+	event_assign(&scan->room, scan->base, -1, 0, on_room, scan);
+	event_assign(&scan->grace, scan->base, -1, 0, on_grace, scan);
 	event_assign(&scan->timer, scan->base, -1, EV_PERSIST, on_tick, scan);
 	event_assign(
 	    &scan->writer_event, scan->base, writer_fd(scan->writer), EV_READ | EV_PERSIST, on_writer, scan);
@@ -385,5 +428,6 @@ void scan_execute(struct scan *scan)
 	for (i = 0; i < 2; i++)
 		event_del(&scan->signals[i]);
 	event_del(&scan->timer);
+	event_del(&scan->grace);
 	event_del(&scan->writer_event);
 }

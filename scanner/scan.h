@@ -25,6 +25,13 @@ struct task;
 /* Bits of the probes that are switched on. */
 enum { PROBE_DNS = 1, PROBE_TCP = 2, PROBE_TLS = 4, PROBE_HTTP = 8, PROBE_ALL = 15 };
 
+/* What a source of domains has to give. */
+enum scan_source {
+	SOURCE_DOMAIN, /* the item is one */
+	SOURCE_AGAIN,  /* nothing yet: it has passed over some lines, and lets the loop breathe */
+	SOURCE_END
+};
+
 struct scan {
 	const struct config *config;
 	unsigned probes;
@@ -38,9 +45,9 @@ struct scan {
 
 	/* set by the caller before scan_execute() */
 	struct writer *writer;
-	bool (*next)(void *arg, struct register_item *ret_item); /* the next domain; false at the end */
-	void (*done)(void *arg, const char *outcome);		 /* a domain has its final outcome */
-	void (*tick)(void *arg);				 /* four times a second; may be NULL */
+	enum scan_source (*next)(void *arg, struct register_item *ret_item);
+	void (*done)(void *arg, const char *outcome); /* a domain has its final outcome */
+	void (*tick)(void *arg);		      /* four times a second; may be NULL */
 	void *arg;
 	bool ask_first; /* does not begin before a resolver has answered one question */
 
@@ -53,11 +60,13 @@ struct scan {
 	size_t connections, most_connections;
 	struct target *targets; /* domains under way */
 	size_t target_count;
-	struct event pump, timer, writer_event, signals[2];
+	struct event pump, timer, grace, room, writer_event, signals[2];
 	bool exhausted;		      /* the source has no more */
 	bool interrupted;	      /* a signal asked to end */
 	struct arena *question_arena; /* of the first question, while it is asked */
 	bool failed;		      /* the writer or memory failed: what runs is cut short */
+	bool discard;		      /* what ends from now on was cut short by us, and is not recorded */
+	int64_t interrupted_at;	      /* monotonic */
 	unsigned ticks;
 };
 
@@ -73,6 +82,8 @@ void scan_release(struct scan *scan);
  * The first SIGINT or SIGTERM ends what runs, a second one ends the process at once.
  */
 void scan_execute(struct scan *scan);
+/* A target was cut short and is not recorded. */
+void scan_target_discarded(struct scan *scan);
 /* A target has handed in its batch. */
 void scan_target_done(struct scan *scan, const char *outcome);
 

@@ -9,38 +9,25 @@
 #include "probes/h2.h"
 #include "probes/tcp.h"
 
-static void on_permit(void *arg);
-
-/* With room for one more descriptor, the permit of the pace is asked for. */
-static void ask_for_permit(struct session *session)
+/* Lets one session go on that had a permit, and no descriptor left. */
+static void wake_queued(struct scan *scan)
 {
-	struct scan *scan = session_scan(session);
-
-	scan->connections++;
-	session->waiting = true;
-	if (!pace_request(
-		scan->pace, &session->ticket, &session->connection.endpoint.address, on_permit, session))
-		session_fail(session, ST_NO_MEMORY);
+	if (scan->queued_session != NULL && scan->connections < scan->most_connections)
+		event_active(&scan->room, EV_TIMEOUT, 0);
 }
 
 static void give_back(struct session *session)
 {
 	struct scan *scan = session_scan(session);
-	struct session *next = scan->queued_session;
 
 	if (session->queued)
 		DL_DELETE2(scan->queued_session, session, queue_prev, queue_next);
 	if (session->waiting)
 		pace_cancel(scan->pace, &session->ticket);
-	if (session->holding)
+	if (session->holding) {
 		pace_release(scan->pace, &session->ticket);
-	if (session->waiting || session->holding) {
 		scan->connections--;
-		if (next != NULL) {
-			DL_DELETE2(scan->queued_session, next, queue_prev, queue_next);
-			next->queued = false;
-			ask_for_permit(next);
-		}
+		wake_queued(scan);
 	}
 	session->waiting = session->holding = session->queued = false;
 }
@@ -201,17 +188,35 @@ static void on_permit(void *arg)
 {
 	struct session *session = arg;
 	struct job *job = &session->target->job;
-	struct run *run =
-	    run_new(&tcp_probe, &session_scan(session)->env, job->arena, job->domain, job->input);
+	struct scan *scan = session_scan(session);
+	struct run *run;
 
 	session->waiting = false;
+	if (scan->connections >= scan->most_connections) {
+		pace_release(scan->pace, &session->ticket);
+		session->queued = true;
+		DL_APPEND2(scan->queued_session, session, queue_prev, queue_next);
+		return;
+	}
+	scan->connections++;
 	session->holding = true;
-	chan_init(&session->connection.chan, session_scan(session)->base);
+	chan_init(&session->connection.chan, scan->base);
+	run = run_new(&tcp_probe, &scan->env, job->arena, job->domain, job->input);
 	if (run != NULL)
 		((struct tcp_run *)run->state)->connection = &session->connection;
 	if (run == NULL || !job_run(job, run, session_scan(session)->config->timeout, !session->announced,
 			       on_connect, session))
 		session_fail(session, run == NULL ? ST_NO_MEMORY : ST_DEADLINE);
+}
+
+static void ask_for_permit(struct session *session)
+{
+	session->waiting = true;
+	if (!pace_request(session_scan(session)->pace, &session->ticket,
+		&session->connection.endpoint.address, on_permit, session)) {
+		session->waiting = false;
+		session_fail(session, ST_NO_MEMORY);
+	}
 }
 
 void session_connect(struct session *session)
@@ -222,12 +227,21 @@ void session_connect(struct session *session)
 	/* The blocklist may have changed since the target began. */
 	if (scope_check_domain(scan->scope, session->connection.name, NULL) != ST_OK) {
 		session_fail(session, ST_BLOCKLISTED);
-	} else if (scan->connections < scan->most_connections) {
-		ask_for_permit(session);
 	} else {
-		session->queued = true;
-		DL_APPEND2(scan->queued_session, session, queue_prev, queue_next);
+		ask_for_permit(session);
 	}
+}
+
+void session_wake_queued(struct scan *scan)
+{
+	struct session *session = scan->queued_session;
+
+	if (session == NULL || scan->connections >= scan->most_connections)
+		return;
+	DL_DELETE2(scan->queued_session, session, queue_prev, queue_next);
+	session->queued = false;
+	ask_for_permit(session);
+	wake_queued(scan);
 }
 
 /* The step that a session waited for, and that it did not come to. */

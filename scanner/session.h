@@ -55,6 +55,8 @@ struct session {
 /* Begins; holds the target's job until the session has ended. `session` is zeroed arena memory with target,
  * the connection's endpoint and name, and root set. */
 void session_start(struct session *session);
+/* A descriptor is free: the first session that waits for one asks for its permit anew. */
+void session_wake_queued(struct scan *scan);
 /* The target's time is up: gives back permits that are waited for; runs are cancelled by job_stop(). */
 void session_stop(struct session *session);
 

@@ -79,7 +79,8 @@ static void on_host_answer(struct task *task, enum status status)
 		move_to(session, &session->next_url, &address);
 	} else if (dns->type != DNS_A ||
 		   !job_ask(&session->target->job, dns->name, DNS_AAAA, false, on_host_answer, session)) {
-		session->status = status;
+		session->status = ST_UNREACHABLE;
+		session->fault = "its redirect leads to a name without an address";
 		session_end(session);
 	}
 }
@@ -127,8 +128,10 @@ static void fetch_next(struct session *session, const struct url *url)
 		session_next(session);
 	else if (address != NULL)
 		move_to(session, url, address);
-	else if (!job_ask(&session->target->job, url->host, DNS_A, false, on_host_answer, session))
+	else if (!job_ask(&session->target->job, url->host, DNS_A, false, on_host_answer, session)) {
+		session->status = ST_DEADLINE;
 		session_end(session);
+	}
 }
 
 void session_follow(struct session *session, const struct url *url)

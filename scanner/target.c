@@ -23,23 +23,36 @@ static void finish(struct job *job)
 {
 	struct target *target = target_of(job);
 	struct scan *scan = job->scan;
-	struct record *record = outcome_record(target);
-	const char *outcome = "";
+	bool full = arena_failed(job->arena);
+	struct record *record;
+	const char *outcome = NULL;
 	char kept[64];
 
+	if (full)
+		arena_raise_limit(job->arena, LIMIT_FINAL_RECORD);
+	record = outcome_record(target);
 	event_del(&target->deadline);
 	if (record != NULL) {
 		record->started = clock_wall() - (clock_monotonic() - target->started);
 		record->duration = clock_monotonic() - target->started;
+		if (full)
+			record->error =
+			    "the memory for one domain was used up: some of its records are missing";
 		batch_add(&job->batch, record);
 		outcome = record_get_text(record, "outcome");
 	}
 	/* The batch takes the arena along, and `outcome` with it. */
-	snprintf(kept, sizeof(kept), "%s", outcome);
+	snprintf(kept, sizeof(kept), "%s", outcome == NULL ? status_name(ST_NO_MEMORY) : outcome);
 	DL_DELETE(scan->targets, target);
 	scan->target_count--;
-	writer_submit(scan->writer, &job->batch);
-	scan_target_done(scan, kept);
+	if (scan->discard) {
+		/* Cut short by us: it is left to the run that goes on here. */
+		arena_free(job->batch.arena);
+		scan_target_discarded(scan);
+	} else {
+		writer_submit(scan->writer, &job->batch);
+		scan_target_done(scan, kept);
+	}
 }
 
 void target_stop(struct target *target)
@@ -131,11 +144,14 @@ static void look_up_hosts(struct job *job, const struct dns_message *answer, uin
 {
 	size_t i, count = 0;
 
-	for (i = 0; i < answer->rr_count && count < LIMIT_HOSTS; i++)
-		if (dns_is_answer(answer, &answer->rr[i], type) && !answer->rr[i].malformed) {
+	for (i = 0; i < answer->rr_count; i++) {
+		if (!dns_is_answer(answer, &answer->rr[i], type) || answer->rr[i].malformed)
+			continue;
+		if (count++ < LIMIT_HOSTS)
 			lookup_host(job, answer->rr[i].target, role);
-			count++;
-		}
+		else
+			target_of(job)->hosts_cut = true;
+	}
 }
 
 /* A resolver that cannot be reached must not read as a site that refuses. */

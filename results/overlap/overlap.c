@@ -1,94 +1,20 @@
-#include "results/overlap/overlap.h"
+#include "results/overlap/overlap_private.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "core/arena.h"
 #include "core/clock.h"
-#include "results/db.h"
 
-/* What one call of overlap_list() works with. */
-struct overlap {
-	struct db db;
-	const struct overlap_query *query;
-	int64_t run_id, vantage_id, register_id;
-	struct overlap_summary summary;
-	struct arena *arena; /* of the summary */
-	sqlite3_stmt *domains, *entities, *records;
-};
+/* Scalar subquery: the control domain that r.value is or lies below, or null. "*.www.a.example" lies below
+ * "www.a.example", "a.example" and "example". */
+#define CONTROL_ABOVE                                                        \
+	"(WITH RECURSIVE above (name) AS (SELECT r.value\n"                  \
+	"		UNION ALL SELECT substr(name, instr(name, '.') + 1) FROM above\n" \
+	"		WHERE instr(name, '.') > 0)\n"                                    \
+	"	SELECT domain FROM above CROSS JOIN control_name ON domain = name LIMIT 1)"
 
-/*
- * CROSS JOIN fixes the order of the loops: the tables are new and have no statistics, and SQLite's guess was
- * quadratic.
- *
- * The values of the run's domains, in a temporary table: those that are derived from a domain's own records,
- * then those that need a record which many domains share.
- */
-static const char gather_sql[] =
-    "PRAGMA query_only = OFF;\n" /* temporary tables are written; the file itself is open for reading only */
-    "CREATE TEMP TABLE scanned (domain_id INTEGER PRIMARY KEY, stratum INTEGER NOT NULL);\n"
-    "CREATE TEMP TABLE control_name (domain TEXT PRIMARY KEY) WITHOUT ROWID;\n"
-    "CREATE TEMP TABLE shown (indicator TEXT NOT NULL, value TEXT NOT NULL, domain_id INTEGER NOT NULL,\n"
-    "	record_id INTEGER NOT NULL, PRIMARY KEY (indicator, value, domain_id, record_id)) WITHOUT ROWID;\n"
-    "CREATE TEMP TABLE counted (indicator TEXT NOT NULL, value TEXT NOT NULL, stratum INTEGER NOT NULL,\n"
-    "	count INTEGER NOT NULL, PRIMARY KEY (indicator, value, stratum)) WITHOUT ROWID;\n"
-    "CREATE TEMP TABLE wanted (indicator TEXT NOT NULL, value TEXT NOT NULL,\n"
-    "	PRIMARY KEY (indicator, value)) WITHOUT ROWID;\n"
-    "CREATE TEMP TABLE observed (indicator TEXT NOT NULL, stratum INTEGER NOT NULL, count INTEGER NOT NULL,\n"
-    "	PRIMARY KEY (indicator, stratum)) WITHOUT ROWID;\n";
-
-/* ?1 run, ?2 vantage, ?3 register */
-static const char *const gather_step[] = {
-    "INSERT INTO scanned SELECT domain_id,\n"
-    "	CASE stratum WHEN 'general' THEN 1 WHEN 'matched' THEN 2 ELSE 0 END\n"
-    "	FROM run_domain WHERE run_id = ?1 AND outcome IS NOT 'INVALID'",
-    /* Those that the run has not reached yet are control domains too. */
-    "INSERT INTO control_name SELECT d.domain FROM scanned CROSS JOIN domain d USING (domain_id)\n"
-    "	WHERE stratum <> 0 UNION SELECT domain FROM control WHERE register_id = ?3",
-    /* A record stands for the run when the run lies in its present series or in an earlier one. */
-    "INSERT INTO shown SELECT v.indicator, v.value, i.domain_id, i.record_id\n"
-    "	FROM scanned CROSS JOIN indicator i USING (domain_id) CROSS JOIN indicator_value v USING (value_id)\n"
-    "	CROSS JOIN record r ON r.record_id = i.record_id\n"
-    "	WHERE r.vantage_id = ?2 AND ((?1 BETWEEN r.since_run_id AND r.last_run_id) OR EXISTS (\n"
-    "		SELECT 1 FROM span s WHERE s.record_id = r.record_id\n"
-    "		AND ?1 BETWEEN s.first_run_id AND s.last_run_id))",
-    NULL};
-
-/* Values that are joined through a shared record: only where its table exists yet. */
-static const struct {
-	const char *table, *sql;
-} gather_join[] = {
-    {"cert", "INSERT OR IGNORE INTO shown SELECT 'spki', c.spki_sha256, s.domain_id, c.record_id\n"
-	     "	FROM shown s CROSS JOIN cert c ON c.fingerprint_sha256 = s.value\n"
-	     "	WHERE s.indicator = 'certificate' AND c.spki_sha256 IS NOT NULL"},
-    {"cert", "INSERT OR IGNORE INTO shown SELECT 'san', n.value, s.domain_id, c.record_id\n"
-	     "	FROM shown s CROSS JOIN cert c ON c.fingerprint_sha256 = s.value, json_each(c.names) n\n"
-	     "	WHERE s.indicator = 'certificate' AND c.names IS NOT NULL"},
-    /* The newest answer of each database; several databases may name several systems. */
-    {"geo", "INSERT OR IGNORE INTO shown SELECT 'asn', 'AS' || g.asn, s.domain_id, g.record_id\n"
-	    "	FROM shown s CROSS JOIN geo g ON g.address = s.value CROSS JOIN record r ON r.record_id = "
-	    "g.record_id\n"
-	    "	WHERE s.indicator = 'address' AND g.role = 'web' AND g.asn IS NOT NULL\n"
-	    "	AND r.vantage_id = ?2 AND ?1 BETWEEN r.first_run_id AND r.last_run_id"},
-};
-
-static const char *const count_step[] = {
-    "INSERT INTO counted SELECT indicator, value, stratum, count(DISTINCT domain_id)\n"
-    "	FROM shown CROSS JOIN scanned USING (domain_id) GROUP BY indicator, value, stratum",
-    "INSERT INTO observed SELECT indicator, stratum, count(DISTINCT domain_id)\n"
-    "	FROM shown CROSS JOIN scanned USING (domain_id) GROUP BY indicator, stratum",
-    NULL};
-
-/* The name and all it lies below, as the table `above`: "*.www.a.example", "www.a.example", "a.example", ...
- */
-#define NAMES_ABOVE(name)                                                                     \
-	"WITH RECURSIVE above (name) AS (SELECT " name "\n"                                   \
-	"		UNION ALL SELECT substr(name, instr(name, '.') + 1) FROM above WHERE instr(name, " \
-	"'.') > 0)\n"
-
-static const char control_sql[] =
-    NAMES_ABOVE("?1") "SELECT c.domain FROM above a CROSS JOIN control_name c ON c.domain = a.name LIMIT 1";
+static const char control_sql[] = "SELECT " CONTROL_ABOVE " FROM (SELECT ?1 AS value) r";
 
 /* ?1 least, ?2 indicator or null, ?3 domain or null, ?4 limit, ?5 general domains, ?6 matched domains, ?7
  * whether only what is wanted is listed. Ranked by how rare a value is among unrelated domains; without
@@ -108,14 +34,12 @@ static const char list_sql[] =
     "		WHERE s.indicator = r.indicator AND s.value = r.value AND d.domain = ?3))\n"
     "	AND (?7 = 0 OR EXISTS (SELECT 1 FROM wanted w\n"
     "		WHERE w.indicator = r.indicator AND w.value = r.value))\n"
-    "	AND (r.indicator <> 'san' OR NOT EXISTS (" NAMES_ABOVE(
-	"r.value") "		SELECT 1 FROM above a CROSS JOIN control_name c ON c.domain = a.name)))\n"
-		   "SELECT indicator, value, c0, c1, c2, n0, n1, n2,\n"
-		   "	CASE WHEN ?5 + ?6 = 0 THEN (c0 + 0.5) / (n0 + 1)\n"
-		   "		ELSE max(CASE WHEN ?5 > 0 THEN (c1 + 0.5) / (n1 + 1) ELSE 0 END,\n"
-		   "			CASE WHEN ?6 > 0 THEN (c2 + 0.5) / (n2 + 1) ELSE 0 END) END AS "
-		   "frequency\n"
-		   "	FROM one ORDER BY frequency, telling(indicator), c0, value LIMIT ?4";
+    "	AND (r.indicator <> 'san' OR " CONTROL_ABOVE " IS NULL))\n"
+    "SELECT indicator, value, c0, c1, c2, n0, n1, n2,\n"
+    "	CASE WHEN ?5 + ?6 = 0 THEN (c0 + 0.5) / (n0 + 1)\n"
+    "		ELSE max(CASE WHEN ?5 > 0 THEN (c1 + 0.5) / (n1 + 1) ELSE 0 END,\n"
+    "			CASE WHEN ?6 > 0 THEN (c2 + 0.5) / (n2 + 1) ELSE 0 END) END AS frequency\n"
+    "	FROM one ORDER BY frequency, telling(indicator), c0, value LIMIT ?4";
 
 static const char domains_sql[] =
     "SELECT DISTINCT d.domain FROM shown s CROSS JOIN scanned c USING (domain_id) CROSS JOIN domain d USING "
@@ -152,24 +76,6 @@ static void carrier(sqlite3_context *context, int argc, sqlite3_value **argv)
 		sqlite3_result_text(context, indicator->carrier, -1, SQLITE_STATIC);
 }
 
-static enum status run_step(struct overlap *overlap, const char *sql)
-{
-	sqlite3_stmt *statement = db_prepare(&overlap->db, sql);
-	enum status status;
-
-	if (statement == NULL)
-		return db_fail(&overlap->db);
-	if (sqlite3_bind_parameter_count(statement) >= 1)
-		sqlite3_bind_int64(statement, 1, overlap->run_id);
-	if (sqlite3_bind_parameter_count(statement) >= 2)
-		sqlite3_bind_int64(statement, 2, overlap->vantage_id);
-	if (sqlite3_bind_parameter_count(statement) >= 3)
-		sqlite3_bind_int64(statement, 3, overlap->register_id);
-	status = db_run(&overlap->db, statement);
-	sqlite3_finalize(statement);
-	return status;
-}
-
 static enum status query_int(struct overlap *overlap, const char *sql, int64_t argument, int64_t *ret_value)
 {
 	sqlite3_stmt *statement = db_prepare(&overlap->db, sql);
@@ -181,45 +87,6 @@ static enum status query_int(struct overlap *overlap, const char *sql, int64_t a
 		sqlite3_bind_int64(statement, 1, argument);
 	status = db_int(&overlap->db, statement, 0, ret_value);
 	sqlite3_finalize(statement);
-	return status;
-}
-
-static enum status note_wanted(struct overlap *overlap)
-{
-	const struct overlap_query *query = overlap->query;
-	sqlite3_stmt *insert = db_prepare(&overlap->db, "INSERT OR IGNORE INTO wanted VALUES (?1, ?2)");
-	enum status status = insert == NULL ? db_fail(&overlap->db) : ST_OK;
-	size_t i;
-
-	for (i = 0; status == ST_OK && i < query->wanted_count; i++) {
-		db_bind_text(insert, 1, query->wanted[i].indicator);
-		db_bind_text(insert, 2, query->wanted[i].value);
-		status = db_run(&overlap->db, insert);
-	}
-	sqlite3_finalize(insert);
-	return status;
-}
-
-static bool has_table(struct overlap *overlap, const char *name)
-{
-	return sqlite3_table_column_metadata(
-		   overlap->db.handle, "main", name, NULL, NULL, NULL, NULL, NULL, NULL) == SQLITE_OK;
-}
-
-static enum status gather(struct overlap *overlap)
-{
-	enum status status = db_exec(&overlap->db, gather_sql);
-	size_t i;
-
-	if (status == ST_OK)
-		status = note_wanted(overlap);
-	for (i = 0; status == ST_OK && gather_step[i] != NULL; i++)
-		status = run_step(overlap, gather_step[i]);
-	for (i = 0; status == ST_OK && i < sizeof(gather_join) / sizeof(*gather_join); i++)
-		if (has_table(overlap, gather_join[i].table))
-			status = run_step(overlap, gather_join[i].sql);
-	for (i = 0; status == ST_OK && count_step[i] != NULL; i++)
-		status = run_step(overlap, count_step[i]);
 	return status;
 }
 
@@ -413,6 +280,7 @@ out:
 static enum status check_no_control(struct overlap *overlap, const char *domain)
 {
 	sqlite3_stmt *statement = db_prepare(&overlap->db, control_sql);
+	const char *control;
 	enum status status;
 	bool row;
 
@@ -420,13 +288,13 @@ static enum status check_no_control(struct overlap *overlap, const char *domain)
 		return db_fail(&overlap->db);
 	db_bind_text(statement, 1, domain);
 	status = db_step(&overlap->db, statement, &row);
-	if (status == ST_OK && row) {
-		const char *control = db_text(statement, 0);
+	control = status == ST_OK && row ? db_text_or_null(statement, 0) : NULL;
+	if (control != NULL) {
 		bool same = strcmp(control, domain) == 0;
 
 		snprintf(overlap->db.error, sizeof(overlap->db.error),
-		    "%s %s%s%s control domain of run %" PRId64 ": control domains are counted, not listed",
-		    domain, same ? "is" : "lies below ", same ? "" : control, same ? " a" : ", a",
+		    "%s %s%s%s a control domain of run %" PRId64 ": control domains are counted, not listed",
+		    domain, same ? "is" : "lies below ", same ? "" : control, same ? "" : ",",
 		    overlap->run_id);
 		status = ST_INVALID;
 	}
@@ -488,7 +356,7 @@ enum status overlap_list(struct store *store, const struct overlap_query *query,
 	sqlite3_create_function(overlap.db.handle, "telling", 1, function_flags, NULL, telling, NULL, NULL);
 	sqlite3_create_function(overlap.db.handle, "carrier", 1, function_flags, NULL, carrier, NULL, NULL);
 	if (status == ST_OK)
-		status = gather(&overlap);
+		status = overlap_gather(&overlap);
 	if (status == ST_OK)
 		status = check_query(&overlap);
 	if (status == ST_OK)
@@ -499,9 +367,7 @@ enum status overlap_list(struct store *store, const struct overlap_query *query,
 	}
 	if (status != ST_OK)
 		snprintf(ret_error, STORE_ERROR, "%s", overlap.db.error);
-	db_exec(&overlap.db, "DROP TABLE IF EXISTS temp.scanned; DROP TABLE IF EXISTS temp.shown;\n"
-			     "DROP TABLE IF EXISTS temp.counted; DROP TABLE IF EXISTS temp.observed;\n"
-			     "DROP TABLE IF EXISTS temp.wanted; DROP TABLE IF EXISTS temp.control_name");
+	overlap_forget(&overlap);
 out:
 	arena_free(overlap.arena);
 	return status;

@@ -139,6 +139,12 @@ char *arena_printf(struct arena *arena, const char *format, ...)
 	return text;
 }
 
+void arena_raise_limit(struct arena *arena, size_t more)
+{
+	if (arena->limit != 0)
+		arena->limit = arena->total + more;
+}
+
 bool arena_failed(const struct arena *arena)
 {
 	return arena->failed;

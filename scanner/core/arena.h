@@ -28,6 +28,8 @@ char *arena_strdup(struct arena *arena, const char *text);
 char *arena_strndup(struct arena *arena, const char *text, size_t length);
 void *arena_memdup(struct arena *arena, const void *bytes, size_t length);
 char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Allows `more` bytes beyond the limit, for what must be said even when it is reached. */
+void arena_raise_limit(struct arena *arena, size_t more);
 /* True once any allocation failed. */
 bool arena_failed(const struct arena *arena);
 /* Bytes taken from the system so far. */

@@ -17,6 +17,9 @@ enum {
 	 * body with its markup tree lives outside of it for the moment it is read. */
 	LIMIT_TARGET_MEMORY = 32 * 1024 * 1024,
 
+	/* What the final record of a target may take when that memory is used up, bytes. */
+	LIMIT_FINAL_RECORD = 256 * 1024,
+
 	/* Resource records read from one DNS message; the 64 KiB of a message hold at most some 5,000. */
 	LIMIT_DNS_RECORDS = 8192,
 	/* Steps through compression pointers for one name: a legitimate name has at most 127 labels. */

@@ -37,14 +37,15 @@ static const char *export_text(struct store *store, int64_t run_id, const char *
 static void store_register(struct store *store)
 {
 	const char *entity[] = {"entity_id", "kind", "name"}, *blue[] = {"E1", "association", "=Blue"};
-	const char *listing[] = {"domain", "entity_id"}, *one[] = {"a.example", "E1"};
+	const char *listing[] = {"domain", "entity_id", "role", "verified", "valid_to"},
+		   *one[] = {"a.example", "E1", "historical", "unverified", "2012-01-01"};
 	const char *claim[] = {"entity_id", "status", "status_date"},
 		   *first[] = {"E1", "reported", "2023-01-01"}, *second[] = {"E1", "denied", "2024-01-01"};
 	bool present;
 
 	assert_int_equal(store_register_begin(store, "reg", "r1", &present), ST_OK);
 	assert_int_equal(store_register_row(store, REGISTER_ENTITY, entity, blue, 3), ST_OK);
-	assert_int_equal(store_register_row(store, REGISTER_LISTING, listing, one, 2), ST_OK);
+	assert_int_equal(store_register_row(store, REGISTER_LISTING, listing, one, 5), ST_OK);
 	assert_int_equal(store_register_row(store, REGISTER_CLAIM, claim, second, 3), ST_OK);
 	assert_int_equal(store_register_row(store, REGISTER_CLAIM, claim, first, 3), ST_OK);
 	assert_int_equal(store_register_end(store, true), ST_OK);
@@ -160,13 +161,15 @@ static void kind_and_claim_stand_beside_domains(void **state)
 			"\"claim_status\":\"denied\",\"name\":\"=Blue\""));
 	assert_non_null(strstr(got, "\"record_type\":\"listing\",\"domain\":\"a.example\""));
 	assert_non_null(strstr(got, "\"entities\":[{\"entity_id\":\"E1\",\"kind\":\"association\","
-				    "\"claim_status\":\"denied\"}]}"));
+				    "\"claim_status\":\"denied\",\"role\":\"historical\","
+				    "\"verified\":\"unverified\",\"valid_from\":null,"
+				    "\"valid_to\":\"2012-01-01\"}]}"));
 	got = export_text(store, 0, "claim", false);
 	assert_non_null(got);
 	assert_null(strstr(got, "\"record_type\":\"entity\""));
 	got = export_text(store, 0, "thing", true);
 	assert_non_null(got);
-	assert_non_null(strstr(got, ",E1,association,denied\r\n"));
+	assert_non_null(strstr(got, ",E1,association,denied,historical,unverified,,2012-01-01\r\n"));
 	got = export_text(store, 0, "entity", true);
 	assert_non_null(got);
 	assert_non_null(strstr(got, "E1,association,denied,\"'=Blue\","));
@@ -190,13 +193,41 @@ static void cells_are_harmless(void **state)
 	    "record_id,run_id,vantage,domain,input,attempt,timestamp,duration,status,phase,error,name,count,"
 	    "ratio,"
 	    "order,list,rows,proof_sha256,ttl,first_seen,last_seen,first_run_id,last_run_id,entity_ids,"
-	    "entity_kinds,claim_statuses\r\n"
+	    "entity_kinds,claim_statuses,listing_roles,listing_verified,listing_valid_from,listing_valid_"
+	    "to\r\n"
 	    "1,1,v,a.example,a.example,1,1970-01-01T00:00:01.000000Z,1.5,SUCCESS,done,\"it \"\"failed\"\"\","
 	    "\"'=cmd(), \xef\xbf\xbd\",-5,0.1,false,\"[\"\"x\\\"\"\\u202e\"\"]\","
 	    "\"[{\"\"key\"\":\"\"k\\n\"\",\"\"size\"\":null}]\","
 	    "12e9b8a3a48708f5b2ea75cd78177d0c7955a0ce1b1febbcc092d5dcc1ade866,1000000,"
-	    "1970-01-01T00:00:01.000000Z,1970-01-01T00:00:01.000000Z,1,1,,,\r\n");
+	    "1970-01-01T00:00:01.000000Z,1970-01-01T00:00:01.000000Z,1,1,,,,,,,\r\n");
 	store_close(store);
+}
+
+static void runs_are_a_type_and_unknown_ones_are_told(void **state)
+{
+	struct store *store = open_store("runs.db", NULL), *reader = NULL;
+	char error[STORE_ERROR] = "";
+	const char *got;
+
+	(void)state;
+	run_of(store, "v", "x");
+	begin_run(store, "v", "r2", NULL);
+	got = export_text(store, 1, "run", true);
+	assert_non_null(got);
+	assert_non_null(strstr(got, "run_id,vantage_id,state,"));
+	assert_non_null(strstr(got, "\r\n1,1,complete,"));
+	assert_non_null(strstr(got, "\r\n2,1,running,"));
+	assert_null(export_text(store, 1, "teapot", true));
+	assert_string_equal(store_error(store),
+	    "there are no records of type 'teapot'; types are domain, thing, entity, listing, claim, run");
+	assert_null(export_text(store, 1, "teapot", false));
+	assert_non_null(strstr(store_error(store), "types are domain, thing, entity, listing, claim"));
+	store_close(store);
+	assert_int_equal(store_open_readonly(&reader, in_scratch("runs.db"), error), ST_OK);
+	got = export_text(reader, 1, "run", true);
+	assert_non_null(got);
+	assert_non_null(strstr(got, "\r\n2,1,interrupted,"));
+	store_close(reader);
 }
 
 static void a_folder_gets_a_file_per_type(void **state)
@@ -283,6 +314,7 @@ int main(void)
 	    cmocka_unit_test(each_run_shows_what_it_saw),
 	    cmocka_unit_test(kind_and_claim_stand_beside_domains),
 	    cmocka_unit_test(cells_are_harmless),
+	    cmocka_unit_test(runs_are_a_type_and_unknown_ones_are_told),
 	    cmocka_unit_test(a_folder_gets_a_file_per_type),
 	    cmocka_unit_test(an_invalid_input_keeps_its_line),
 	    cmocka_unit_test(failing_output_is_told),

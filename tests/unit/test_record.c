@@ -151,11 +151,30 @@ static void csv_runs_no_formula(void **state)
 	check_cell("\tx", "\"'\tx\"");
 }
 
+static void csv_moves_no_cursor(void **state)
+{
+	struct buf out = {0};
+
+	(void)state;
+	check_cell("a\033[2Jb", "a\\x1b[2Jb");
+	check_cell("\xc2\x9b"
+		   "31m",
+	    "\\u{009b}31m");
+	check_cell("a\xe2\x80\xae,\"b", "\"a\\u{202e},\"\"b\"");
+	check_cell("a\x9b\xff", "a\\x9b\\xff");
+	check_cell("a\r\n\tb", "\"a\r\n\tb\"");
+	check_cell("\xe4\xb8\xad", "\xe4\xb8\xad");
+	csv_cell(&out, "a\0b", 3);
+	assert_string_equal(buf_text(&out), "a\\x00b");
+	buf_release(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(volatile_values_make_no_new_fact),
 	    cmocka_unit_test(json_is_complete), cmocka_unit_test(hostile_text_is_neutral_and_recoverable),
-	    cmocka_unit_test(numbers_read_back), cmocka_unit_test(csv_runs_no_formula)};
+	    cmocka_unit_test(numbers_read_back), cmocka_unit_test(csv_runs_no_formula),
+	    cmocka_unit_test(csv_moves_no_cursor)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

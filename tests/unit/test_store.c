@@ -127,6 +127,100 @@ static void one_writer_at_a_time(void **state)
 	store_close(second);
 }
 
+/* Beside a store that nobody has open there is FILE.lock and nothing else, whatever readers did. */
+static void a_store_at_rest_stands_alone(void **state)
+{
+	struct store *store = open_store("rest.db", NULL), *reader = NULL;
+	char error[STORE_ERROR] = "", header[20];
+
+	(void)state;
+	begin_run(store, "v", "r1", NULL);
+	assert_string_equal(query_text(store, "PRAGMA journal_mode"), "wal");
+	store_close(store);
+	assert_int_equal(store_open_readonly(&reader, in_scratch("rest.db"), error), ST_OK);
+	assert_int_equal(query_int(reader, "SELECT count(*) FROM run"), 1);
+	store_close(reader);
+	assert_int_not_equal(access(in_scratch("rest.db-wal"), F_OK), 0);
+	assert_int_not_equal(access(in_scratch("rest.db-shm"), F_OK), 0);
+	/* SQLite file format 1.3.3: 1 is a rollback journal, 2 is WAL. */
+	assert_int_equal(read_file(in_scratch("rest.db"), header, sizeof(header)), sizeof(header));
+	assert_int_equal(header[18], 1);
+	store = open_store("rest.db", NULL);
+	assert_string_equal(query_text(store, "PRAGMA journal_mode"), "wal");
+	store_close(store);
+}
+
+/* As a user who may write neither the file nor its folder; the answer is the exit code of a child. */
+static int read_as_stranger(const char *path)
+{
+	char error[STORE_ERROR] = "";
+	struct store *reader = NULL;
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0))
+			_exit(9);
+		if (store_open_readonly(&reader, path, error) != ST_OK)
+			_exit(1);
+		status = query_int(reader, "SELECT count(*) FROM run") == 1 &&
+				 sqlite3_exec(store_handle(reader),
+				     "PRAGMA query_only = OFF; CREATE TEMP TABLE t AS SELECT * FROM run",
+				     NULL, NULL, NULL) == SQLITE_OK
+			     ? 0
+			     : 2;
+		store_close(reader);
+		_exit(status);
+	}
+	assert_int_not_equal(child, -1);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void set_wal(const char *path)
+{
+	sqlite3 *handle;
+
+	assert_int_equal(sqlite3_open(path, &handle), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(handle, "PRAGMA journal_mode = WAL", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(handle);
+}
+
+static void a_store_is_read_where_nothing_may_be_written(void **state)
+{
+	char folder[128], path[160];
+	struct store *store;
+
+	(void)state;
+	assert_int_equal(chmod(scratch, 0711), 0);
+	snprintf(folder, sizeof(folder), "%s", in_scratch("sealed %41?#"));
+	snprintf(path, sizeof(path), "%s/a.db", folder);
+	assert_int_equal(mkdir(folder, 0755), 0);
+	store = open_store("sealed %41?#/a.db", NULL);
+	begin_run(store, "v", "r1", NULL);
+	store_close(store);
+	assert_int_equal(chmod(path, 0444), 0);
+	assert_int_equal(chmod(folder, 0555), 0);
+	assert_int_equal(read_as_stranger(path), 0);
+	assert_int_equal(chmod(folder, 0755), 0);
+	assert_int_equal(chmod(path, 0644), 0);
+	/* One that was left in WAL mode. */
+	set_wal(path);
+	assert_int_equal(chmod(path, 0444), 0);
+	assert_int_equal(chmod(folder, 0555), 0);
+	assert_int_equal(read_as_stranger(path), 0);
+	assert_int_equal(chmod(folder, 0755), 0);
+	/* What stands in the log alone must not be passed over. */
+	snprintf(path, sizeof(path), "%s/a.db-wal", folder);
+	write_file(path, "x", 1);
+	assert_int_equal(chmod(path, 0), 0);
+	assert_int_equal(chmod(folder, 0555), 0);
+	snprintf(path, sizeof(path), "%s/a.db", folder);
+	assert_int_equal(read_as_stranger(path), 1);
+	assert_int_equal(chmod(folder, 0755), 0);
+}
+
 static void all_field_types_are_stored(void **state)
 {
 	struct store *store = open_store("types.db", NULL);
@@ -651,6 +745,35 @@ static void runs_are_listed(void **state)
 	store_close(store);
 }
 
+static void keep_state(void *arg, const struct run_row *row)
+{
+	snprintf(arg, 16, "%s", row->state);
+}
+
+static void check_state(const char *name, const char *expected)
+{
+	char error[STORE_ERROR] = "", found[16] = "";
+	struct store *reader = NULL;
+
+	assert_int_equal(store_open_readonly(&reader, in_scratch(name), error), ST_OK);
+	assert_int_equal(store_each_run(reader, 0, keep_state, found), ST_OK);
+	assert_string_equal(found, expected);
+	store_close(reader);
+}
+
+static void a_run_without_a_writer_is_interrupted(void **state)
+{
+	struct store *store = open_store("dead.db", NULL);
+
+	(void)state;
+	begin_run(store, "v", "r1", NULL);
+	check_state("dead.db", "running");
+	store_close(store);
+	check_state("dead.db", "interrupted");
+	assert_int_equal(unlink(in_scratch("dead.db.lock")), 0);
+	check_state("dead.db", "running");
+}
+
 static void the_schema_documents_itself(void **state)
 {
 	const struct schema *schema[] = {&thing_schema, &outcome_schema};
@@ -673,6 +796,8 @@ int main(void)
 	    cmocka_unit_test(newer_store_is_refused),
 	    cmocka_unit_test(damaged_store_gives_an_error),
 	    cmocka_unit_test(one_writer_at_a_time),
+	    cmocka_unit_test(a_store_at_rest_stands_alone),
+	    cmocka_unit_test(a_store_is_read_where_nothing_may_be_written),
 	    cmocka_unit_test(all_field_types_are_stored),
 	    cmocka_unit_test(evidence_is_kept_once),
 	    cmocka_unit_test(facts_are_stored_once_with_their_spans),
@@ -687,6 +812,7 @@ int main(void)
 	    cmocka_unit_test(a_killed_run_resumes_to_the_same_records),
 	    cmocka_unit_test(the_register_travels_with_the_results),
 	    cmocka_unit_test(runs_are_listed),
+	    cmocka_unit_test(a_run_without_a_writer_is_interrupted),
 	    cmocka_unit_test(the_schema_documents_itself),
 	};
 
