@@ -137,11 +137,12 @@ class TestKill(LabTest):
         scan = self.begin("some.txt", "twice.db")
         self.wait_for_progress("twice.db", scan)
         scan.send_signal(signal.SIGINT)
-        time.sleep(0.05)
+        # Two at once count as one.
+        time.sleep(0.7)
         scan.send_signal(signal.SIGINT)
         asked = time.monotonic()
         self.assertIn(scan.wait(60), (130, -signal.SIGINT))
-        self.assertLess(time.monotonic() - asked, 1)
+        self.assertLess(time.monotonic() - asked, 3, "the five seconds for what is under way were waited for")
         self.run_ok(self.resume("some.txt", "twice.db"))
         self.check_complete("twice.db", self.some)
 

@@ -14,6 +14,14 @@ MODELLED = {"address", "prefix", "asn", "ns_set", "mx", "certificate", "spki", "
 NO_INDICATORS = {"resource_host"}
 
 
+def in_table(entity):
+    """What limits a listing stands behind the kind and the status of the newest claim."""
+    limits = [entity["role"]] if entity["role"] != "official" else []
+    limits += [f"until {entity['valid_to']}"] if entity["valid_to"] else []
+    limits += ["unverified"] if entity["verified"] == "unverified" else []
+    return f"{entity['name']} [{entity['kind']}, {entity['claim_status'] or 'no claim'}{'; ' * bool(limits)}{', '.join(limits)}]"
+
+
 class TestOverlaps(LabTest):
     @classmethod
     def setUpClass(cls):
@@ -147,10 +155,10 @@ class TestOverlaps(LabTest):
                 yield f"{indicator} {value} ({counts}): {len(group)} times in the table"
                 continue
             for domain in line["domains"][:12]:
-                names = "; ".join(f"{e['name']} [{e['kind']}, {e['claim_status'] or 'no claim'}]" for e in domain["entities"])
+                names = "; ".join(map(in_table, domain["entities"]))
                 if not re.search(rf"(?m)^ +{re.escape(domain['domain'])}( \([^)]*\))?  {re.escape(names)}$", group[0]):
                     yield f"{indicator} {value}: no line of {domain['domain']} with {names}"
-            if len(line["domains"]) > 12 and f"and {len(line['domains']) - 12} domains more" not in group[0]:
+            if len(line["domains"]) > 12 and f"and {len(line['domains']) - 12} domain" not in group[0]:
                 yield f"{indicator} {value}: {len(line['domains'])} domains, and no word of those not shown"
 
     def test_limit_type_and_with(self):

@@ -336,13 +336,17 @@ static void test_bulk(void **state)
 static void test_reset(void **state)
 {
 	struct fixture f;
+	enum status status;
 	size_t length = 7;
 	char byte;
 
 	(void)state;
 	setup(&f, play_reset);
-	assert_int_equal(connect_to_peer(&f), ST_OK);
-	assert_int_equal(read_some(&f, &byte, 1, &length), ST_CONNECTION_RESET);
+	/* The reset may come before the loop looks at the connection for the first time. */
+	status = connect_to_peer(&f);
+	if (status == ST_OK)
+		status = read_some(&f, &byte, 1, &length);
+	assert_int_equal(status, ST_CONNECTION_RESET);
 	assert_int_equal(f.chan.sys_errno, ECONNRESET);
 	assert_int_equal(length, 7);
 	teardown(&f);
